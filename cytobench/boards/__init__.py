@@ -1,0 +1,1 @@
+"""Boards: generated from scores, never written by hand; no torch."""

@@ -1,0 +1,46 @@
+"""Write boards, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cytobench.boards.entries import entries_of_runs, entries_of_scores
+from cytobench.boards.render import as_csv, as_json, markdown
+from cytobench.boards.rows import make_boards
+from cytobench.errors import CytoBenchError
+from cytobench.files import locked, write_text
+
+
+def build(leaderboards: Path, *, check: bool = False) -> list[Path]:
+    """Generate ``board.md``, ``board.csv`` and ``board.json`` from ``scores/``.
+
+    Args:
+        leaderboards: the folder.
+        check: write nothing, and fail where a generated file is not what it would be.
+
+    Returns:
+        The files.
+    """
+    boards = make_boards(entries_of_scores(leaderboards))
+    texts = {
+        leaderboards / "board.md": markdown(boards, "Leaderboard"),
+        leaderboards / "board.csv": as_csv(boards),
+        leaderboards / "board.json": as_json(boards),
+    }
+    if check:
+        stale = [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+        if stale:
+            raise CytoBenchError(f"{', '.join(map(str, stale))}: stale; run 'cytobench leaderboard build'")
+    else:
+        with locked(leaderboards / ".lock", f"the board in {leaderboards}", wait=10):
+            for path, text in texts.items():
+                write_text(path, text)
+    return list(texts)
+
+
+def refresh_run_board(runs: Path) -> Path:
+    """Rewrite ``board.md`` of a runs folder from its finished runs."""
+    path = runs / "board.md"
+    with locked(runs / ".lock", f"the board {path}", wait=10):
+        write_text(path, markdown(make_boards(entries_of_runs(runs)), "Runs on this machine"))
+    return path

@@ -1,0 +1,66 @@
+"""Two entries side by side, over the same treatments."""
+
+from __future__ import annotations
+
+from cytobench import registry
+from cytobench.boards.entries import BoardEntry
+from cytobench.errors import CytoBenchError
+from cytobench.results.schema import Difference, Estimate
+from cytobench.results.tables import difference_text, estimate_text
+from cytobench.schema import Record
+
+
+class Comparison(Record):
+    """A paired comparison of headline NSC."""
+
+    first: str
+    second: str
+    benchmark: str
+    first_nsc: Estimate
+    second_nsc: Estimate
+    difference: Difference
+    won: tuple[str, ...]
+    """Treatments that only the first gets right."""
+    lost: tuple[str, ...]
+    """Treatments that only the second gets right."""
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.first}: {estimate_text(self.first_nsc, n=True)}",
+            f"{self.second}: {estimate_text(self.second_nsc, n=True)}",
+            f"difference in NSC over {self.difference.n} treatments: {difference_text(self.difference)}",
+            f"only {self.first} is right on {len(self.won)}: {', '.join(self.won) or '-'}",
+            f"only {self.second} is right on {len(self.lost)}: {', '.join(self.lost) or '-'}",
+            *(f"note: {note}" for note in self.notes),
+        ]
+        return "\n".join(lines)
+
+
+def compare(first: BoardEntry, second: BoardEntry) -> Comparison:
+    """Compare two entries of one benchmark; real and simulated data are never compared."""
+    if first.scores.benchmark != second.scores.benchmark:
+        raise CytoBenchError(f"{first.scores.benchmark} and {second.scores.benchmark} are different protocols; score both under one")
+    if first.run.simulated != second.run.simulated:
+        raise CytoBenchError("one run is of simulated data and the other of real data; they cannot be compared")
+    difference = registry.benchmark(first.scores.benchmark).compare(first.scores, second.scores)
+    mine, theirs = first.scores.entry().nsc, second.scores.entry().nsc
+    if difference is None or mine is None or theirs is None:
+        raise CytoBenchError("the two runs share no treatment with a headline score; see 'not available' in their panels")
+    notes = []
+    if first.run.dataset_identity != second.run.dataset_identity:
+        notes.append(f"different data: {first.run.dataset} and {second.run.dataset}")
+    return Comparison(
+        first=_name(first), second=_name(second), benchmark=first.scores.benchmark, first_nsc=mine, second_nsc=theirs,
+        difference=difference, won=_only_right(first, second), lost=_only_right(second, first), notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _name(entry: BoardEntry) -> str:
+    return f"{entry.run.label} on {entry.run.dataset}, seed {entry.run.seed}"
+
+
+def _only_right(entry: BoardEntry, other: BoardEntry) -> tuple[str, ...]:
+    wrong = {(p.compound, p.concentration) for p in other.scores.predictions if p.correct < 0.5}
+    right = [p for p in entry.scores.predictions if p.correct >= 0.5 and (p.compound, p.concentration) in wrong]
+    return tuple(f"{p.compound}@{p.concentration:g}" for p in right)

@@ -1,0 +1,32 @@
+"""Method cards: what a method is, readable without importing its code."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from cytobench.schema import Record
+
+Supervision = Literal["none", "imagenet", "treatment", "moa", "not stated"]
+"""What a method learned from. ``treatment`` methods saw treatment names in training; ``moa`` methods are shown, never ranked;
+``not stated`` is for embeddings supplied without saying."""
+
+
+class MethodCard(Record):
+    """The contents of ``card.yaml``."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str = Field(min_length=1)
+    kind: Literal["control", "handcrafted", "transferred", "gan", "autoencoder", "self-supervised", "other"]
+    citation: str = Field(min_length=1)
+    """A DOI (``doi:...``), a BibTeX entry, or where there is no paper a sentence that says so."""
+    supervision: Supervision
+    licence: str
+    input: Literal["images", "wells", "counted-wells"] = "images"
+    """``wells`` methods see well metadata only; ``counted-wells`` ones need every cell of each well to have been counted."""
+    trained: bool = False
+    channels: Literal["any"] | tuple[int, ...] = "any"
+    """The numbers of channels that it accepts."""
+    extras: tuple[str, ...] = ()
+    """Extras of its distribution that it needs."""

@@ -1,0 +1,69 @@
+"""``cytobench leaderboard``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FOLDER = click.option(
+    "--folder", default="leaderboards", show_default=True, type=click.Path(path_type=Path, file_okay=False), help="The leaderboards."
+)  # fmt: skip
+
+
+@click.group()
+def command() -> None:
+    """Build, show, extend and compare boards."""
+
+
+@command.command()
+@click.option("--check", is_flag=True, help="Write nothing; fail where a generated file is stale.")
+@FOLDER
+def build(check: bool, folder: Path) -> None:
+    """Generate the boards from the score files."""
+    from cytobench.boards.build import build as build_boards
+
+    files = build_boards(folder, check=check)
+    click.echo("\n".join(f"{'up to date' if check else 'wrote'}: {path}" for path in files))
+
+
+@command.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@FOLDER
+def add(runs: tuple[Path, ...], folder: Path) -> None:
+    """Keep the scores of finished runs (and of their untrained twins), and build the boards."""
+    from cytobench.boards.build import build as build_boards
+    from cytobench.boards.entries import add_run
+    from cytobench.results.runs import Run
+
+    for run in [Run.read(path) for path in runs]:
+        click.echo("\n".join(f"added: {path}" for path in add_run(run, folder)))
+    build_boards(folder)
+
+
+@command.command()
+@FOLDER
+def show(folder: Path) -> None:
+    """Print the boards."""
+    from cytobench.boards.entries import entries_of_scores
+    from cytobench.boards.render import markdown
+    from cytobench.boards.rows import make_boards
+
+    click.echo(markdown(make_boards(entries_of_scores(folder)), "Leaderboard"))
+
+
+@command.command()
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def compare(first: Path, second: Path, as_json: bool) -> None:
+    """Compare two runs (folders or score files) treatment by treatment: paired difference, interval and p-value."""
+    from cytobench.boards.compare import compare as compare_entries
+    from cytobench.boards.entries import read_entry
+    from cytobench.cli.printing import echo_json
+
+    comparison = compare_entries(read_entry(first), read_entry(second))
+    if as_json:
+        echo_json([comparison], single=True)
+    else:
+        click.echo(str(comparison))

@@ -1,0 +1,29 @@
+"""``cytobench ls``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("what", default="methods", type=click.Choice(["methods", "datasets", "benchmarks", "recipes", "runs"]))
+@click.option("--plugin", type=click.Path(path_type=Path), metavar="FILE.py", help="A file with one more method.")
+@click.option("--runs", default="runs", show_default=True, type=click.Path(path_type=Path, file_okay=False), help="Where runs are kept.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(what: str, plugin: Path | None, runs: Path, as_json: bool) -> None:
+    """List what there is. Reads cards only: no method is imported."""
+    from tabulate import tabulate
+
+    from cytobench import listing
+
+    rows = {
+        "methods": lambda: listing.methods(plugin), "datasets": listing.datasets, "benchmarks": listing.benchmarks,
+        "recipes": lambda: listing.recipes(plugin), "runs": lambda: listing.runs(runs),
+    }[what]()  # fmt: skip
+    if as_json:
+        click.echo(json.dumps({what: rows}, indent=1))
+    else:
+        click.echo(tabulate(rows, headers="keys", disable_numparse=True) if rows else f"no {what}")

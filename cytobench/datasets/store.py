@@ -1,0 +1,288 @@
+"""CellStore: a folder of single-cell crops, memory-mapped, with one table row a cell.
+
+    store.json            what it is: schema version, channels, shape, dtype, parts with their sha256, provenance
+    cells.parquet         one row a cell: plate, well, compound, concentration, and whatever else was measured
+    images-00000.npy ...  uncompressed (n, C, H, W) uint8 or uint16 parts
+    masks-00000.npy ...   optional (n, H, W) uint8 parts: 0 elsewhere, 1 cytoplasm, 2 nucleus of the centred cell
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from cytobench.errors import CytoBenchError
+from cytobench.files import creating_folder, sha256, sha256_text, write_text
+from cytobench.profiling.aggregate import wells_of
+from cytobench.schema import Record, dump_json, load_json
+
+REQUIRED_COLUMNS = ("plate", "well", "compound", "concentration")
+"""Columns that every store's table has; concentration is in micromolar."""
+
+PART_CELLS = 16_384
+"""Cells in one part: large enough to read fast, small enough to hold while it is written."""
+
+
+class Part(Record):
+    """One memory-mapped part of a store."""
+
+    images: str
+    images_sha256: str
+    masks: str | None = None
+    masks_sha256: str | None = None
+    cells: int
+
+
+class StoreManifest(Record):
+    """What ``store.json`` says; equal stores have equal manifests, byte for byte."""
+
+    schema_version: Literal[1] = 1
+    name: str
+    simulated: bool
+    channels: tuple[str, ...]
+    shape: tuple[int, int, int]
+    dtype: Literal["uint8", "uint16"]
+    cells: int
+    all_cells_counted: bool
+    """Whether every cell of each well is in the store, so that counting rows counts cells."""
+    table_sha256: str
+    table_content_sha256: str
+    """Of the table written as CSV: the same whatever library and version wrote the Parquet file."""
+    parts: tuple[Part, ...]
+    provenance: dict[str, str]
+
+
+class CellStore:
+    """Read a store of cell crops.
+
+    Args:
+        path: the store's folder.
+
+    Raises:
+        CytoBenchError: where the folder is no store, is of another schema version, or lacks a part.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        if not (self.path / "store.json").is_file():
+            raise CytoBenchError(f"{self.path}: not a cell store (it has no store.json); make one with 'cytobench data import'")
+        self.manifest = load_json(StoreManifest, self.path / "store.json")
+        self._starts = np.cumsum([0] + [part.cells for part in self.manifest.parts])
+
+    def __len__(self) -> int:
+        return self.manifest.cells
+
+    @property
+    def name(self) -> str:
+        """The data set's name on boards."""
+        return self.manifest.name
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the cells are drawn and not photographed."""
+        return self.manifest.simulated
+
+    @property
+    def all_cells_counted(self) -> bool:
+        """Whether the rows of a well count its cells."""
+        return self.manifest.all_cells_counted
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channel names, in the order of the images' second axis."""
+        return self.manifest.channels
+
+    @property
+    def identity(self) -> str:
+        """One sha256 over the pictures and the table: equal cells have equal identities on every machine."""
+        manifest = self.manifest
+        digests = [digest for part in manifest.parts for digest in (part.images_sha256, part.masks_sha256 or "")]
+        return sha256_text(",".join(manifest.channels), str(manifest.simulated), manifest.table_content_sha256, *digests)
+
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """The table, one row a cell, in the order of the images."""
+        try:
+            table = pd.read_parquet(self.path / "cells.parquet")
+        except (OSError, ValueError) as error:
+            raise CytoBenchError(f"{self.path / 'cells.parquet'}: cannot be read ({error}); make the store again") from None
+        if len(table) != len(self):
+            raise CytoBenchError(f"{self.path}: cells.parquet has {len(table)} rows but store.json counts {len(self)} cells")
+        return table
+
+    @cached_property
+    def has_masks(self) -> bool:
+        """Whether the store holds masks."""
+        return all(part.masks for part in self.manifest.parts)
+
+    def wells(self) -> pd.DataFrame:
+        """Return one row a well: ``Metadata_Plate``, ``Metadata_Well``, compound, concentration and number of cells."""
+        return wells_of(self.cells)[0]
+
+    def images(self, rows: np.ndarray) -> np.ndarray:
+        """Raw images of ``rows`` in the order asked for: (len(rows), C, H, W), the store's dtype."""
+        return self._gather(self._images, rows)
+
+    def masks(self, rows: np.ndarray) -> np.ndarray:
+        """Masks of ``rows``: (len(rows), H, W) uint8."""
+        if not self.has_masks:
+            raise CytoBenchError(f"{self.path}: the store has no masks, but they were asked for; set input.masks=false")
+        return self._gather(self._masks, rows)
+
+    def summary(self) -> str:
+        """What the store holds, in a few lines."""
+        manifest, cells = self.manifest, self.cells
+        lines = [
+            f"{manifest.name}{' (SIMULATED)' if manifest.simulated else ''}: {len(self):,} cells of {manifest.shape[1]} x {manifest.shape[2]} px, "
+            f"{manifest.dtype}, channels {', '.join(manifest.channels)}, {'with' if self.has_masks else 'no'} masks",
+            f"{cells['plate'].nunique()} plates, {len(self.wells())} wells, {cells['compound'].nunique()} compounds, "
+            f"{len(cells[['compound', 'concentration']].drop_duplicates())} treatments; "
+            f"{'every cell' if manifest.all_cells_counted else 'a sample of the cells'} of each well",
+        ]
+        if "flagged" in cells:
+            lines.append(f"{int(cells['flagged'].sum())} cells flagged: a channel is nothing but noise (they are kept)")
+        lines += [f"{key}: {value}" for key, value in manifest.provenance.items() if value]
+        return "\n".join([*lines, f"identity: {self.identity}", f"store: {self.path}"])
+
+    def verify(self) -> None:
+        """Compare every file with its sha256; the first damaged one is named."""
+        expected = {"cells.parquet": self.manifest.table_sha256}
+        for part in self.manifest.parts:
+            expected[part.images] = part.images_sha256
+            if part.masks and part.masks_sha256:
+                expected[part.masks] = part.masks_sha256
+        for name, digest in expected.items():
+            if not (self.path / name).is_file():
+                raise CytoBenchError(f"{self.path / name}: missing; make the store again")
+            if sha256(self.path / name) != digest:
+                raise CytoBenchError(f"{self.path / name}: damaged (its sha256 is not the one in store.json); make the store again")
+
+    def _gather(self, parts: list[np.ndarray], rows: np.ndarray) -> np.ndarray:
+        rows = np.asarray(rows)
+        if len(parts) == 1:
+            return parts[0][rows]
+        owner = np.searchsorted(self._starts, rows, side="right") - 1
+        out = np.empty((len(rows), *parts[0].shape[1:]), parts[0].dtype)
+        for index in np.unique(owner):
+            chosen = owner == index
+            out[chosen] = parts[index][rows[chosen] - self._starts[index]]
+        return out
+
+    @cached_property
+    def _images(self) -> list[np.ndarray]:
+        return [self._map(part.images, (part.cells, *self.manifest.shape)) for part in self.manifest.parts]
+
+    @cached_property
+    def _masks(self) -> list[np.ndarray]:
+        height_width = self.manifest.shape[1:]
+        return [self._map(part.masks, (part.cells, *height_width)) for part in self.manifest.parts if part.masks]
+
+    def _map(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        try:
+            array: np.ndarray = np.load(self.path / name, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise CytoBenchError(f"{self.path / name}: missing or truncated ({error}); make the store again") from None
+        if array.shape != shape:
+            raise CytoBenchError(f"{self.path / name}: has shape {array.shape}, but store.json says {shape}; make the store again")
+        return array
+
+
+class CellStoreWriter:
+    """Write a store part by part; it appears at ``path`` when the ``with`` block ends well, and not at all otherwise.
+
+    Args:
+        path: the folder to make; it must not exist.
+        name: the data set's name on boards.
+        channels: channel names, in the order of the images' second axis.
+        simulated: whether the cells are drawn and not photographed; shown wherever the data are shown.
+        all_cells_counted: whether every cell of each well will be in the store.
+        provenance: where the cells come from (source, licence, parameters); no time stamps.
+    """
+
+    def __init__(
+        self, path: str | Path, *, name: str, channels: tuple[str, ...], simulated: bool,
+        all_cells_counted: bool, provenance: dict[str, str],
+    ):  # fmt: skip
+        self.path = Path(path)
+        self._facts: dict[str, Any] = {
+            "name": name, "channels": tuple(channels), "simulated": simulated,
+            "all_cells_counted": all_cells_counted, "provenance": provenance,
+        }  # fmt: skip
+        self._parts: list[Part] = []
+        self._tables: list[pd.DataFrame] = []
+        self._images: list[np.ndarray] = []
+        self._masks: list[np.ndarray] = []
+
+    def __enter__(self) -> CellStoreWriter:
+        self._creating = creating_folder(self.path)
+        self._folder = self._creating.__enter__()
+        return self
+
+    def append(self, images: np.ndarray, table: pd.DataFrame, masks: np.ndarray | None = None) -> None:
+        """Add cells.
+
+        Args:
+            images: (n, C, H, W) uint8 or uint16.
+            table: n rows with at least ``REQUIRED_COLUMNS``.
+            masks: (n, H, W) uint8 or None, the same choice in every call.
+        """
+        missing = [column for column in REQUIRED_COLUMNS if column not in table]
+        if missing:
+            raise CytoBenchError(f"the cell table lacks the column {missing[0]!r}; it needs {', '.join(REQUIRED_COLUMNS)}")
+        if images.ndim != 4 or images.shape[1] != len(self._facts["channels"]) or images.dtype not in (np.uint8, np.uint16):
+            raise CytoBenchError(
+                f"images have shape {images.shape} and type {images.dtype}; a store takes (cells, {len(self._facts['channels'])}, "
+                "height, width) of uint8 or uint16"
+            )
+        if len(images) != len(table) or (masks is not None and masks.shape != (len(images), *images.shape[2:])):
+            raise CytoBenchError(f"{len(images)} images, but {len(table)} table rows or masks of another shape")
+        self._tables.append(table)
+        self._images.append(images)
+        if masks is not None:
+            self._masks.append(masks.astype(np.uint8, copy=False))
+        while sum(map(len, self._images)) >= PART_CELLS:
+            self._write_part(PART_CELLS)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None:
+            self._creating.__exit__(kind, error, trace)
+            return
+        try:
+            self._finish()
+        except BaseException as failure:
+            self._creating.__exit__(type(failure), failure, failure.__traceback__)
+            raise
+        self._creating.__exit__(None, None, None)
+
+    def _write_part(self, cells: int) -> None:
+        number = len(self._parts)
+        facts: dict[str, Any] = {"cells": cells}
+        for kind, waiting in (("images", self._images), ("masks", self._masks)):
+            if not waiting:
+                continue
+            joined = np.concatenate(waiting)
+            waiting[:] = [joined[cells:]] if len(joined) > cells else []
+            file = self._folder / f"{kind}-{number:05d}.npy"
+            np.save(file, np.ascontiguousarray(joined[:cells]))
+            facts |= {kind: file.name, f"{kind}_sha256": sha256(file)}
+            self._dtype, self._shape = (joined.dtype.name, joined.shape[1:]) if kind == "images" else (self._dtype, self._shape)
+        self._parts.append(Part(**facts))
+
+    def _finish(self) -> None:
+        if remaining := sum(map(len, self._images)):
+            self._write_part(remaining)
+        if not self._parts:
+            raise CytoBenchError(f"{self.path}: a store needs at least one cell")
+        table = pd.concat(self._tables, ignore_index=True)
+        file = self._folder / "cells.parquet"
+        table.to_parquet(file, index=False)
+        manifest = StoreManifest(
+            **self._facts, shape=self._shape, dtype=self._dtype, cells=len(table),
+            table_sha256=sha256(file), table_content_sha256=sha256_text(table.to_csv(index=False)), parts=tuple(self._parts),
+        )  # fmt: skip
+        write_text(self._folder / "store.json", dump_json(manifest))

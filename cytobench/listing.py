@@ -1,0 +1,64 @@
+"""What there is, in rows; imports no method's code and no torch."""
+
+from __future__ import annotations
+
+import ast
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+from cytobench import registry
+from cytobench.training.recipe import read_recipes
+
+Row = dict[str, str]
+"""Column -> text."""
+
+
+def methods(plugin: Path | None = None) -> list[Row]:
+    """One row a method, from its card."""
+    rows = []
+    for name, entry in sorted(registry.methods(plugin).items()):
+        card = entry.card
+        state = f"not installed: {entry.install_command}" if entry.missing else "installed"
+        rows.append({
+            "method": name, "title": card.title, "kind": card.kind, "sees": card.input, "supervision": card.supervision,
+            "trained": "yes" if card.trained else "no", "state": state,
+        })  # fmt: skip
+    return rows
+
+
+def recipes(plugin: Path | None = None) -> list[Row]:
+    """One row a recipe variant."""
+    return [
+        {"method": name, "recipe": variant, "training": f"{recipe.training.steps} steps of {recipe.training.batch_size}" if recipe.training else "-"}
+        for name, entry in sorted(registry.methods(plugin).items())
+        for variant, recipe in read_recipes(entry.recipe_file).items()
+    ]
+
+
+def datasets() -> list[Row]:
+    """One row a data set."""
+    return [{"dataset": name, "what": first_line(entry)} for name, entry in registry.datasets().items()]
+
+
+def benchmarks() -> list[Row]:
+    """One row a benchmark."""
+    return [{"benchmark": name, "what": first_line(entry)} for name, entry in registry.benchmarks().items()]
+
+
+def runs(folder: Path) -> list[Row]:
+    """One row a run."""
+    from cytobench.results.runs import find_runs
+
+    return [
+        {"dataset": run.record.dataset, "method": run.record.label, "seed": str(run.record.seed), "status": run.record.status, "run": str(run.path)}
+        for run in find_runs(folder)
+    ]
+
+
+def first_line(entry: EntryPoint) -> str:
+    """The first line of the docstring of what an entry point names, read from its source without importing it."""
+    source = registry.folder_of(entry) / f"{entry.module.split('.')[-1]}.py"
+    for node in ast.parse(source.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == entry.attr:
+            return (ast.get_docstring(node) or "").split("\n")[0]
+    return ""

@@ -1,0 +1,51 @@
+"""Make a method ready to embed the cells of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cytobench import registry
+from cytobench.datasets.opening import Dataset
+from cytobench.errors import CytoBenchError
+from cytobench.method import Method, TrainableMethod
+from cytobench.plan import check_fit, choose_device, construct
+from cytobench.results.runs import Run
+from cytobench.schema import validate
+from cytobench.training.checkpoint import load_weights
+from cytobench.training.recipe import Recipe, choose_recipe, read_recipes
+
+
+def load_method(
+    name: str, data: Dataset, *, weights: str | Path | None = None, recipe: str | None = None, options: Sequence[str] = (),
+    seed: int = 0, device: str = "auto", plugin: Path | None = None,
+) -> Method:  # fmt: skip
+    """Return a method that can embed ``data``.
+
+    Args:
+        name: a registered name.
+        data: the data set whose channels and crops it will see.
+        weights: for a trained method, the folder of a finished run of it; its recipe is then the run's.
+        recipe: a variant of the method's recipe; its first where None.
+        options: ``key=value`` changes to the recipe.
+        seed: of random weights.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        plugin: a Python file with one more method.
+
+    Raises:
+        CytoBenchError: where a trained method gets no weights, or the weights of another method.
+    """
+    entry = registry.method(name, plugin)
+    check_fit(entry.card, data)
+    if not entry.card.trained:
+        _, chosen = choose_recipe(read_recipes(entry.recipe_file), recipe, options, name)
+        return construct(entry, chosen, data, seed, choose_device(device))
+    if weights is None:
+        raise CytoBenchError(f"{name} is trained: make a run with 'cytobench run --method {name}' and give its folder as weights")
+    run = Run.read(Path(weights))
+    if run.record.method != name or run.record.untrained:
+        raise CytoBenchError(f"{weights} is a run of {run.record.label}, not of {name}")
+    method = construct(entry, validate(Recipe, run.record.recipe, str(weights)), data, run.record.seed, choose_device(device))
+    assert isinstance(method, TrainableMethod)  # its card says trained
+    load_weights(method, run.path / "weights.safetensors")
+    return method

@@ -1,0 +1,139 @@
+"""The contract of a representation method: cells in, vectors out, and nothing of what the vectors are scored on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from cytobench.card import MethodCard
+from cytobench.errors import CytoBenchError
+from cytobench.schema import Record, validate
+from cytobench.training.recipe import Recipe
+
+__all__ = ["CellBatch", "GenerativeMethod", "InvertibleMethod", "Method", "MethodCard", "ProfileMethod", "TrainableMethod", "Update"]
+
+Update = Callable[[str, Tensor], None]
+"""``update(name, loss)``: one step of the optimizer ``name`` on ``loss``."""
+
+
+@dataclass(frozen=True)
+class CellBatch:
+    """Cells as a method sees them. There is no compound, no dose and no MOA here, on purpose."""
+
+    images: Tensor
+    """float32 (B, C, H, W) in [0, 1]."""
+    masks: Tensor | None
+    """uint8 (B, H, W): 0 elsewhere, 1 cytoplasm, 2 nucleus of the centred cell; None where the store has none."""
+    channels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def to(self, device: torch.device) -> CellBatch:
+        """Return the batch on another device."""
+        masks = None if self.masks is None else self.masks.to(device)
+        return replace(self, images=self.images.to(device), masks=masks)
+
+
+class Method(ABC):
+    """A representation of single cells.
+
+    A subclass says its options in a nested ``Options`` record, builds what it needs in :meth:`setup` and implements
+    :meth:`embed`.
+
+    Args:
+        recipe: validated configuration; ``recipe.options`` becomes ``self.options``.
+        channels: names of the channels it will see.
+        size: height and width of the crops in pixels.
+        seed: of everything random in it.
+    """
+
+    class Options(Record):
+        """No options."""
+
+    card: ClassVar[MethodCard | dict[str, Any] | None] = None
+    """Only for a method loaded from a single file; others have ``card.yaml`` beside their module."""
+    nan_features: ClassVar[bool] = False
+    """Whether features may be NaN for some cells; they are then imputed in profiling, and counted."""
+    feature_names: Sequence[str] | None = None
+    """D names, or None for ``feature_0000`` and so on."""
+
+    def __init__(self, recipe: Recipe, channels: tuple[str, ...], size: int, seed: int):
+        self.recipe, self.channels, self.size, self.seed = recipe, channels, size, seed
+        self.options: Any = validate(self.Options, recipe.options, f"recipe of {type(self).__name__}, options")
+        torch.manual_seed(seed)
+        self.setup()
+
+    def setup(self) -> None:
+        """Build networks and buffers from ``self.options``, ``self.channels`` and ``self.size``."""
+
+    @abstractmethod
+    def embed(self, cells: CellBatch) -> Tensor | np.ndarray:
+        """Return (B, D) float32, deterministic, each row independent of the batch it is in."""
+
+
+class ProfileMethod(Method):
+    """A representation of wells that is no function of an image; sees no compound and no MOA."""
+
+    def embed(self, cells: CellBatch) -> Tensor:
+        """Refuse: a profile method has no single-cell representation."""
+        raise CytoBenchError(f"{type(self).__name__} describes wells, not cells; use profile()")
+
+    @abstractmethod
+    def profile(self, wells: pd.DataFrame) -> np.ndarray:
+        """Return (wells, D) float32 from ``Metadata_Plate``, ``Metadata_Well``, ``Metadata_Batch`` and ``Metadata_Cells``."""
+
+
+class TrainableMethod(nn.Module, Method):
+    """A method with networks that a recipe trains, without labels."""
+
+    def __init__(self, recipe: Recipe, channels: tuple[str, ...], size: int, seed: int):
+        nn.Module.__init__(self)
+        Method.__init__(self, recipe, channels, size, seed)
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """One optimizer for each name under the recipe's ``optimizer``, over the submodule of that name."""
+        return {name: spec.build(self.parameters_of(name)) for name, spec in self.recipe.optimizer.items()}
+
+    def parameters_of(self, name: str) -> Iterable[nn.Parameter]:
+        """The parameters of the submodule ``name``."""
+        module = dict(self.named_children()).get(name)
+        if module is None:
+            known = ", ".join(name for name, _ in self.named_children())
+            raise CytoBenchError(f"recipe of {type(self).__name__}: optimizer.{name} names no network of it; it has {known}")
+        return module.parameters()
+
+    @abstractmethod
+    def training_step(self, batch: CellBatch, update: Update) -> None:
+        """One step on one batch: compute losses and call ``update(name, loss)`` for each optimizer in turn."""
+
+
+class GenerativeMethod(ABC):
+    """Synthesises cells from noise."""
+
+    @abstractmethod
+    def noise(self, n: int) -> Tensor:
+        """Return ``n`` points of the noise space, (n, Z)."""
+
+    @abstractmethod
+    def generate(self, z: Tensor) -> Tensor:
+        """Return images (n, C, H, W) in [0, 1] for ``z`` (n, Z)."""
+
+
+class InvertibleMethod(ABC):
+    """Encodes cells into the space that it decodes from."""
+
+    @abstractmethod
+    def encode(self, cells: CellBatch) -> Tensor:
+        """Return codes (B, Z)."""
+
+    @abstractmethod
+    def decode(self, z: Tensor) -> Tensor:
+        """Return images (B, C, H, W) in [0, 1] for ``z`` (B, Z)."""

@@ -1,0 +1,134 @@
+"""The post-processing panel: the same for every method, so that methods are compared under equal treatment.
+
+    raw            nothing
+    zscore-plate   per plate, the control wells' mean and standard deviation (ddof 1)
+    standardize    the same over all control wells
+    sphering-L     standardize, then ZCA-whiten with the control wells' covariance (ddof 1) + L I
+    sphering-lw    the same with the Ledoit-Wolf shrunk covariance: nothing to choose
+    tvn-L          typical variation normalisation (Ando et al. 2017) with CORAL per batch (Sun et al. 2016), ridge L
+
+No entry sees a label: all that is fitted is fitted on control wells.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from cytobench.profiling.covariance import Covariance
+
+PATTERN = re.compile(r"raw|zscore-plate|standardize|sphering-(lw|[0-9.e-]+)|tvn-([0-9.e-]+)")
+"""The names a protocol's panel may hold."""
+
+ROUNDING = 1e-9
+"""A difference smaller than this part of its operands is rounding, and set to zero; float32 embeddings resolve 1e-7."""
+
+
+class NotAvailable(Exception):
+    """Too little to estimate from; the text is the reason shown beside the panel entry."""
+
+
+@dataclass(frozen=True)
+class PostProcessed:
+    """Well profiles after one entry of the panel."""
+
+    values: np.ndarray
+    """(wells, D') float64."""
+    dropped: int
+    """Features dropped as constant."""
+
+
+class Panel:
+    """The panel over one table of wells.
+
+    Args:
+        values: (wells, D) finite float64 profiles.
+        control: (wells,) bool, the control (DMSO) wells.
+        plates: (wells,) plate names.
+        batches: (wells,) batch names (BBBC021: weeks).
+        minimum_controls: control wells that each group must have for a scale or covariance to be estimated.
+        constant: a feature whose standard deviation is at most this part of its mean absolute value is dropped.
+    """
+
+    def __init__(
+        self, values: np.ndarray, control: np.ndarray, plates: np.ndarray, batches: np.ndarray, *,
+        minimum_controls: int = 4, constant: float = 1e-6,
+    ):  # fmt: skip
+        self.values, self.control, self.plates, self.batches = values, control, plates, batches
+        self.minimum_controls, self.constant = minimum_controls, constant
+
+    def apply(self, name: str) -> PostProcessed:
+        """Return the profiles after the panel entry ``name``; :class:`NotAvailable` says why where there is none."""
+        if name == "raw":
+            return PostProcessed(self.values, 0)
+        if name == "zscore-plate":
+            return self._zscore_plate()
+        scaled = self._standardized
+        if name == "standardize":
+            return scaled
+        family, _, ridge = name.partition("-")
+        if family == "tvn":
+            return PostProcessed(self._tvn(float(ridge)), scaled.dropped)
+        covariance = self._shrunk if ridge == "lw" else self._covariance
+        return PostProcessed(covariance.power(scaled.values, -0.5, 0.0 if ridge == "lw" else float(ridge)), scaled.dropped)
+
+    @cached_property
+    def _standardized(self) -> PostProcessed:
+        everywhere = np.zeros(len(self.values), int)
+        return self._scale_by(everywhere, [""], "the whole data set")
+
+    def _zscore_plate(self) -> PostProcessed:
+        names, owner = np.unique(self.plates, return_inverse=True)
+        return self._scale_by(owner, [f"plate {name}" for name in names], "")
+
+    def _scale_by(self, owner: np.ndarray, names: list[str], whole: str) -> PostProcessed:
+        """Subtract the control wells' mean and divide by their standard deviation within each group of wells."""
+        self._require_controls(owner, [name or whole for name in names])
+        means, deviations, kept = [], [], np.ones(self.values.shape[1], bool)
+        for group in range(len(names)):
+            rows = self.values[self.control & (owner == group)]
+            means.append(rows.mean(axis=0))
+            deviations.append(rows.std(axis=0, ddof=1))
+            kept &= deviations[-1] > self.constant * np.abs(rows).mean(axis=0)
+        if not kept.any():
+            raise NotAvailable("every feature is constant over the control wells")
+        mean, deviation = np.array(means)[owner][:, kept], np.array(deviations)[owner][:, kept]
+        return PostProcessed((self.values[:, kept] - mean) / deviation, int((~kept).sum()))
+
+    @cached_property
+    def _covariance(self) -> Covariance:
+        return Covariance(self._standardized.values[self.control])
+
+    @cached_property
+    def _shrunk(self) -> Covariance:
+        return Covariance(self._standardized.values[self.control], shrink=True)
+
+    def _tvn(self, ridge: float) -> np.ndarray:
+        names, owner = np.unique(self.batches, return_inverse=True)
+        self._require_controls(owner, [f"batch {name}" for name in names])
+        white = self._covariance.power(self._standardized.values, -0.5, ridge)
+        target = Covariance(white[self.control])
+        aligned = np.empty_like(white)
+        for group in range(len(names)):
+            rows = owner == group
+            controls = white[rows & self.control]
+            centred = _subtract(white[rows], controls.mean(axis=0))
+            aligned[rows] = target.power(Covariance(controls).power(centred, -0.5, ridge), 0.5, ridge)
+        return aligned
+
+    def _require_controls(self, owner: np.ndarray, names: list[str]) -> None:
+        counts = np.bincount(owner[self.control], minlength=len(names))
+        few = np.flatnonzero(counts < self.minimum_controls)
+        if len(few):
+            more = f" (and {len(few) - 1} more)" if len(few) > 1 else ""
+            raise NotAvailable(f"{names[few[0]]}{more} has {counts[few[0]]} control wells, fewer than {self.minimum_controls}")
+
+
+def _subtract(values: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """``values - mean`` without the rounding residue that a later division would blow up."""
+    difference = values - mean
+    difference[np.abs(difference) <= ROUNDING * (np.abs(values) + np.abs(mean))] = 0.0
+    return difference

@@ -1,0 +1,160 @@
+"""Names -> methods, data sets and benchmarks, through entry points; listing them imports none of their code."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+
+from cytobench.card import MethodCard
+from cytobench.errors import CytoBenchError, nearest
+from cytobench.schema import read_yaml, validate
+
+METHODS, DATASETS, BENCHMARKS = "cytobench.methods", "cytobench.datasets", "cytobench.benchmarks"
+"""The entry-point groups."""
+
+
+@dataclass(frozen=True)
+class MethodEntry:
+    """A registered method: its card, and its class once it is asked for."""
+
+    card: MethodCard
+    recipe_file: Path
+    distribution: str
+    missing: tuple[str, ...]
+    """Extras that are not installed."""
+    load: Callable[[], type]
+
+    @property
+    def install_command(self) -> str:
+        """What installs the missing extras."""
+        return f"pip install '{self.distribution}[{','.join(self.missing)}]'"
+
+    def load_class(self) -> type:
+        """Import the method's code."""
+        if self.missing:
+            raise CytoBenchError(f"{self.card.name} is not installed; install it with {self.install_command}")
+        return self.load()
+
+
+def methods(plugin: Path | None = None) -> dict[str, MethodEntry]:
+    """Return every method by name; ``plugin`` is a Python file with one more.
+
+    Raises:
+        CytoBenchError: where a card is missing or wrong, or two plugins have one name.
+    """
+    found = {name: _method_entry(entry) for name, entry in _unique(METHODS).items()}
+    if plugin is not None:
+        extra = _plugin_entry(plugin)
+        if extra.card.name in found:
+            taken = found[extra.card.name].distribution
+            raise CytoBenchError(f"two plugins are named {extra.card.name!r}: in {plugin} and in {taken}; rename yours")
+        found[extra.card.name] = extra
+    return found
+
+
+def method(name: str, plugin: Path | None = None) -> MethodEntry:
+    """Return one method; an unknown name suggests the nearest."""
+    return _pick(methods(plugin), name, "method")
+
+
+def datasets() -> dict[str, EntryPoint]:
+    """Return the data sets' entry points by name."""
+    return _unique(DATASETS)
+
+
+def benchmark(name: str) -> Any:
+    """Make a benchmark by name (``bbbc021-moa`` or ``bbbc021-moa/1``)."""
+    base, _, version = name.partition("/")
+    made = _pick(_unique(BENCHMARKS), base, "benchmark").load()()
+    if version and str(made.version) != version:
+        raise CytoBenchError(f"{base} is at version {made.version} here, not {version}; install the CytoBench that has it")
+    return made
+
+
+def benchmarks() -> dict[str, EntryPoint]:
+    """Return the benchmarks' entry points by name."""
+    return _unique(BENCHMARKS)
+
+
+def _pick(known: dict[str, Any], name: str, what: str) -> Any:
+    if name not in known:
+        raise CytoBenchError(f"no {what} is named {name!r}{nearest(name, known)} ('cytobench ls {what}s' lists them)")
+    return known[name]
+
+
+def _unique(group: str) -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for entry in sorted(entry_points(group=group), key=lambda entry: (entry.name, entry.value)):
+        other = found.setdefault(entry.name, entry)
+        if _owner(other) != _owner(entry):
+            raise CytoBenchError(
+                f"two plugins are named {entry.name!r}: in {_owner(other)} and in {_owner(entry)}; uninstall one of them"
+            )
+    return found
+
+
+def _owner(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "an unknown distribution"
+
+
+def _method_entry(entry: EntryPoint) -> MethodEntry:
+    card_file = folder_of(entry) / "card.yaml"
+    card = validate(MethodCard, read_yaml(card_file), str(card_file))
+    if card.name != entry.name:
+        raise CytoBenchError(f"{card_file}: names the method {card.name!r}, but it is registered as {entry.name!r}")
+    missing = tuple(extra for extra in card.extras if entry.dist and not _extra_installed(entry.dist, extra))
+    return MethodEntry(card, card_file.with_name("recipe.yaml"), _owner(entry), missing, entry.load)
+
+
+def folder_of(entry: EntryPoint) -> Path:
+    """Return the folder of an entry point's module, found without importing it (looking up a submodule imports its parents)."""
+    top, *inner = entry.module.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None or not (spec.submodule_search_locations or spec.origin):
+        raise CytoBenchError(f"{_owner(entry)}: its method {entry.name!r} is in {entry.module}, which is not there; reinstall it")
+    locations = spec.submodule_search_locations or [str(Path(str(spec.origin)).parent)]
+    return Path(locations[0], *inner[:-1])
+
+
+def _extra_installed(owner: Distribution, extra: str) -> bool:
+    needed = [Requirement(text) for text in owner.requires or []]
+    for requirement in needed:
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}) or not requirement.marker.evaluate({"extra": extra}):
+            continue
+        try:
+            distribution(requirement.name)
+        except PackageNotFoundError:
+            return False
+    return True
+
+
+def _plugin_entry(file: Path) -> MethodEntry:
+    """Load a method from a file; its card is the class attribute ``card``."""
+    from cytobench.method import Method
+
+    if not file.is_file():
+        raise CytoBenchError(f"{file}: no such plugin file")
+    module_name = f"cytobench_plugin_{file.stem}"
+    spec = importlib.util.spec_from_file_location(module_name, file)
+    if spec is None or spec.loader is None:
+        raise CytoBenchError(f"{file}: a plugin is a Python file (.py)")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise CytoBenchError(f"{file}: importing it failed with {type(error).__name__}: {error}") from error
+    here = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Method) and c.__module__ == module_name]
+    carded = [c for c in here if c.card is not None]
+    if len(carded) != 1:
+        raise CytoBenchError(f"{file}: holds {len(carded)} methods with a card; it must hold one subclass of Method with 'card = ...'")
+    card = carded[0].card
+    card = card if isinstance(card, MethodCard) else validate(MethodCard, card, f"{file}, card")
+    return MethodEntry(card, file.with_name("recipe.yaml"), str(file), (), lambda: carded[0])

@@ -1,0 +1,202 @@
+"""The run store: ``runs/<dataset>/<method>/<key>/``, where a finished stage is reused and a failed one never is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from cytobench.card import MethodCard
+from cytobench.errors import CytoBenchError
+from cytobench.files import locked, sha256, write_text
+from cytobench.results.keys import Keys
+from cytobench.results.provenance import Meter, Provenance, Stage
+from cytobench.results.schema import Difference, Scores
+from cytobench.schema import Record, dump_json, load_json
+
+KEY_LENGTH = 12
+"""Characters of the score key that name a run's folder."""
+
+
+class RunRecord(Record):
+    """What ``run.json`` says."""
+
+    schema_version: Literal[1] = 1
+    status: Literal["running", "finished", "failed", "interrupted"]
+    error: str | None = None
+    method: str
+    card: MethodCard
+    untrained: bool
+    """Whether this is the untrained twin of a trained method."""
+    supplied: bool
+    """Whether the representation was computed elsewhere and only scored here."""
+    dataset: str
+    dataset_identity: str
+    simulated: bool
+    all_cells_counted: bool
+    benchmark: str
+    recipe_name: str | None
+    recipe: dict[str, Any]
+    seed: int
+    keys: Keys
+    cells_seen: int = 0
+    """Cells shown in training, counted with repeats."""
+    stages: dict[str, Stage] = {}
+    twin: Difference | None = None
+    """Paired difference in headline NSC from the untrained twin."""
+    twin_folder: str | None = None
+    """The twin's place below the runs folder."""
+    command: str
+    """What reproduces the run."""
+    provenance: Provenance
+
+    @property
+    def label(self) -> str:
+        """The method's name on boards."""
+        return f"{self.method} (untrained)" if self.untrained else self.method
+
+    @property
+    def folder(self) -> Path:
+        """The run's place below the runs folder."""
+        method = f"{self.method}-untrained" if self.untrained else self.method
+        return Path(self.dataset, method, self.keys.score[:KEY_LENGTH])
+
+
+class Run:
+    """One run's folder.
+
+    Args:
+        path: the folder.
+        record: what the run is.
+    """
+
+    def __init__(self, path: Path, record: RunRecord):
+        self.path, self.record = path, record
+
+    @classmethod
+    def at(cls, runs: Path, record: RunRecord) -> Run:
+        """The run that ``record`` describes, in its place below the runs folder."""
+        return cls(runs / record.folder, record)
+
+    @classmethod
+    def read(cls, path: Path) -> Run:
+        """Open an existing run folder."""
+        if not (path / "run.json").is_file():
+            raise CytoBenchError(f"{path}: not a run folder (it has no run.json); 'cytobench ls runs' lists the runs")
+        return cls(path, load_json(RunRecord, path / "run.json"))
+
+    @property
+    def scores(self) -> Scores:
+        """The scores of a finished run."""
+        if self.record.status != "finished":
+            why = f": {self.record.error}" if self.record.error else ""
+            raise CytoBenchError(f"{self.path}: the run is {self.record.status}{why}; run it again")
+        return load_json(Scores, self.path / "scores.json")
+
+    def finished(self) -> bool:
+        """Whether this very run is already done, with every file that it wrote still there."""
+        if not (self.path / "run.json").is_file():
+            return False
+        there = load_json(RunRecord, self.path / "run.json")
+        if there.keys != self.record.keys or there.status != "finished":
+            return False
+        if not all((self.path / name).is_file() for stage in there.stages.values() for name in stage.outputs):
+            return False
+        self.record = there
+        return True
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the run while it is made: its record says running, then finished, failed (with the error) or interrupted."""
+        with locked(self.path.with_name(f".{self.path.name}.lock"), f"the run {self.path}"):
+            self._reuse_stages()
+            self.update(status="running")
+            try:
+                yield
+            except KeyboardInterrupt:
+                self.update(status="interrupted")
+                raise
+            except BaseException as error:
+                self.update(status="failed", error=f"{error}" if isinstance(error, CytoBenchError) else f"{type(error).__name__}: {error}")
+                raise
+            self.update(status="finished", error=None)
+
+    def stage(self, name: str, outputs: tuple[str, ...], device: str, action: Callable[[], dict[str, Any] | None]) -> None:
+        """Do one stage, unless it is done: measure it and record the sha256 of its outputs.
+
+        Args:
+            name: ``train``, ``embed`` or ``score``.
+            outputs: the files that it writes into the folder.
+            device: what it runs on.
+            action: does it; may return fields of the record to set.
+        """
+        if name in self.record.stages:
+            return
+        with Meter() as meter:
+            changes = action() or {}
+        written = {output: sha256(self.path / output) for output in outputs}
+        done = Stage(seconds=meter.seconds, peak_memory_bytes=meter.peak_memory_bytes, device=device, outputs=written)
+        self.update(stages={**self.record.stages, name: done}, **changes)
+
+    def update(self, **changes: Any) -> None:
+        """Rewrite ``run.json`` with these fields changed."""
+        self.record = self.record.model_copy(update=changes)
+        write_text(self.path / "run.json", dump_json(self.record))
+
+    def reusable_stages(self) -> dict[str, Path]:
+        """The finished stages that this run can take over, and the folders that hold them: its own first, then its siblings."""
+        if not self.path.parent.is_dir():
+            return {}
+        folders = sorted(self.path.parent.iterdir(), key=lambda folder: (folder != self.path, folder.name))
+        found: dict[str, Path] = {}
+        for name in ("train", "embed", "score"):
+            holder = next((folder for folder in folders if _finished_stage(folder, name, self.record.keys)), None)
+            if holder is not None:
+                found[name] = holder
+        return found
+
+    def _reuse_stages(self) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        for name, folder in self.reusable_stages().items():
+            taken = _finished_stage(folder, name, self.record.keys)
+            if taken is not None:
+                self._take(folder, name, *taken)
+
+    def _take(self, folder: Path, name: str, stage: Stage, record: RunRecord) -> None:
+        for output in stage.outputs:
+            if folder != self.path:
+                _link(folder / output, self.path / output)
+        seen = record.cells_seen if name == "train" else self.record.cells_seen
+        self.record = self.record.model_copy(update={"stages": {**self.record.stages, name: stage}, "cells_seen": seen})
+
+
+def find_runs(root: Path) -> list[Run]:
+    """Return every run below a runs folder, in the order of their paths."""
+    return [Run.read(path.parent) for path in sorted(root.glob("*/*/*/run.json"))]
+
+
+def _finished_stage(folder: Path, name: str, keys: Keys) -> tuple[Stage, RunRecord] | None:
+    """The record of a stage whose outputs are all there, whole, under the same key."""
+    if not (folder / "run.json").is_file():
+        return None
+    try:
+        record = load_json(RunRecord, folder / "run.json")
+    except CytoBenchError:
+        return None
+    stage = record.stages.get(name)
+    if stage is None or getattr(record.keys, name) != getattr(keys, name):
+        return None
+    whole = all((folder / output).is_file() and sha256(folder / output) == digest for output, digest in stage.outputs.items())
+    return (stage, record) if whole else None
+
+
+def _link(source: Path, target: Path) -> None:
+    """Hard-link, or copy where the file system has no links."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -1,0 +1,48 @@
+"""Results as text for a terminal."""
+
+from __future__ import annotations
+
+from tabulate import tabulate
+
+from cytobench.results.schema import Difference, Estimate, PanelEntry, Scores
+
+METRICS = {
+    "nsc": "NSC", "nsc_compound": "NSC/compound", "nscb": "NSCB", "map_moa": "MOA mAP", "map_replicate": "replicate mAP",
+}  # fmt: skip
+"""The fields of a panel entry and what they are called."""
+
+
+def panel_table(scores: Scores) -> str:
+    """The whole panel, the headline marked, each score with its 95% interval."""
+    rows = [_row(entry, scores.headline) for entry in scores.panel]
+    counts = scores.counts
+    cells = "" if counts.cells is None else f", {counts.cells} cells"
+    imputed = f", {counts.imputed} missing values imputed" if counts.imputed else ""
+    lines = [
+        tabulate(rows, headers=["post-processing", *METRICS.values()], disable_numparse=True),
+        f"* headline. {scores.benchmark}: {counts.treatments} treatments of {counts.compounds} compounds, {counts.wells} wells "
+        f"({counts.control_wells} controls){cells}{imputed}; 95% intervals over compounds, which leave out the spread over seeds.",
+        *(f"note: {warning}" for warning in scores.warnings),
+        *(f"not available: {entry.postprocessing}: {entry.reason}" for entry in scores.panel if not entry.available),
+    ]
+    return "\n".join(lines)
+
+
+def estimate_text(estimate: Estimate | None, *, n: bool = False) -> str:
+    """``0.90 [0.81, 0.96]``, with ``n=103`` where asked."""
+    if estimate is None:
+        return "-"
+    text = f"{estimate.value:.3f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+    return f"{text} n={estimate.n}" if n else text
+
+
+def difference_text(difference: Difference | None) -> str:
+    """``+0.12 [+0.03, +0.20], p=0.012``."""
+    if difference is None:
+        return "-"
+    return f"{difference.value:+.3f} [{difference.low:+.2f}, {difference.high:+.2f}], p={difference.p:.2g}"
+
+
+def _row(entry: PanelEntry, headline: str) -> list[str]:
+    name = f"{entry.postprocessing}{' *' if entry.postprocessing == headline else ''}"
+    return [name, *(estimate_text(getattr(entry, metric)) for metric in METRICS)]

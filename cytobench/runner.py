@@ -1,0 +1,127 @@
+"""The path of the data: data set -> cells -> embeddings -> profiles -> scores -> result -> board."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cytobench.benchmark import Benchmark
+from cytobench.boards.build import refresh_run_board
+from cytobench.datasets.batches import BatchReader, shuffled_batches
+from cytobench.datasets.profiles import metadata_columns, well_metadata
+from cytobench.datasets.store import CellStore
+from cytobench.embedding import checked, embed, feature_names
+from cytobench.errors import CytoBenchError
+from cytobench.files import replacing, write_text
+from cytobench.method import ProfileMethod, TrainableMethod
+from cytobench.plan import Plan, make_plan
+from cytobench.results.runs import Run
+from cytobench.schema import dump_json
+from cytobench.training.checkpoint import load_weights, save_weights
+from cytobench.training.trainer import Trainer
+
+
+def run(
+    method: str, dataset: str = "simulated", *, benchmark: str = "bbbc021-moa", recipe: str | None = None,
+    options: Sequence[str] = (), seed: int = 0, runs: Path = Path("runs"), device: str = "auto", plugin: Path | None = None,
+    progress: bool = False,
+) -> Run:  # fmt: skip
+    """Train (where there is something to train), embed and score one method, and its untrained twin.
+
+    Args:
+        method: a registered name.
+        dataset: a registered name, the folder of a cell store, or (for methods that see wells only) a profile table.
+        benchmark: a registered name.
+        recipe: a variant of the method's recipe; its first where None.
+        options: ``key=value`` changes to the recipe.
+        seed: of weights, noise and the order of cells.
+        runs: where run folders are made.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        plugin: a Python file with one more method.
+        progress: show progress bars on stderr.
+
+    Returns:
+        The finished run; stages that were already done are not done again.
+
+    Raises:
+        CytoBenchError: in one sentence, what is wrong.
+    """
+    plan = make_plan(
+        method, dataset, benchmark=benchmark, recipe=recipe, options=options, seed=seed, device=device, plugin=plugin
+    )  # fmt: skip
+    outcome = execute(plan, runs, progress)
+    if plan.trains and outcome.record.twin_folder is None:
+        twin = execute(replace(plan, untrained=True), runs, progress)
+        difference = plan.benchmark.compare(outcome.scores, twin.scores)
+        outcome.update(twin=difference, twin_folder=twin.record.folder.as_posix())
+    refresh_run_board(runs)
+    return outcome
+
+
+def execute(plan: Plan, runs: Path, progress: bool) -> Run:
+    """Do the stages of one run that are not done yet."""
+    outcome = Run.at(runs, plan.record())
+    if outcome.finished():
+        return outcome
+    device = plan.device.type
+    with outcome.writing():
+        if plan.trains:
+            outcome.stage("train", ("weights.safetensors", "log.jsonl"), device, lambda: _train(plan, outcome.path, progress))
+        if plan.entry.card.input == "images":
+            outcome.stage("embed", ("embeddings.npy", "profiles.parquet"), device, lambda: _embed(plan, outcome.path, progress))
+        else:
+            outcome.stage("embed", ("profiles.parquet",), device, lambda: _profile(plan, outcome.path))
+        outcome.stage("score", ("scores.json", "predictions.csv"), "cpu", lambda: score_profiles(plan.benchmark, outcome.path))
+    return outcome
+
+
+def score_profiles(benchmark: Benchmark, folder: Path) -> None:
+    """Score ``profiles.parquet`` in a run's folder into ``scores.json`` and ``predictions.csv``."""
+    scores = benchmark.score(pd.read_parquet(folder / "profiles.parquet"))
+    write_text(folder / "scores.json", dump_json(scores))
+    predictions = pd.DataFrame([prediction.model_dump() for prediction in scores.predictions])
+    write_text(folder / "predictions.csv", predictions.to_csv(index=False))
+
+
+def write_profiles(profiles: pd.DataFrame, folder: Path) -> None:
+    """Write a profile table as ``profiles.parquet`` into a run's folder."""
+    with replacing(folder / "profiles.parquet") as temporary:
+        profiles.to_parquet(temporary, index=False)
+
+
+def _train(plan: Plan, folder: Path, progress: bool) -> dict[str, Any]:
+    assert isinstance(plan.data, CellStore) and plan.recipe.training is not None  # make_plan has checked both
+    method = plan.make_method()
+    if not isinstance(method, TrainableMethod):
+        raise CytoBenchError(f"{plan.entry.card.name}: its card says trained, but its class is no TrainableMethod")
+    reader = BatchReader(plan.data, plan.recipe.input)
+    rows = shuffled_batches(len(plan.data), plan.recipe.training.batch_size, plan.seed)
+    trainer = Trainer(method, seed=plan.seed, log=folder / "log.jsonl")
+    seen = trainer.fit((reader.read(batch).to(plan.device) for batch in rows), progress=progress)
+    save_weights(method, folder / "weights.safetensors")
+    return {"cells_seen": seen}
+
+
+def _embed(plan: Plan, folder: Path, progress: bool) -> None:
+    assert isinstance(plan.data, CellStore)  # make_plan has checked it
+    method = plan.make_method()
+    if plan.trains and isinstance(method, TrainableMethod):
+        load_weights(method, folder / "weights.safetensors")
+    embeddings = embed(method, plan.data, path=folder / "embeddings.npy", progress=progress)
+    write_profiles(embeddings.wells(), folder)
+
+
+def _profile(plan: Plan, folder: Path) -> None:
+    """Embed wells, not cells: the method sees the plate map without compounds."""
+    method = plan.make_method()
+    if not isinstance(method, ProfileMethod):
+        raise CytoBenchError(f"{plan.entry.card.name}: its card says input: {plan.entry.card.input}, but its class is no ProfileMethod")
+    wells = plan.data.wells()
+    vectors = checked(method.profile(well_metadata(wells)), len(wells), method)
+    names = feature_names(method.feature_names, vectors.shape[1], plan.entry.card.name)
+    features = pd.DataFrame(vectors, columns=list(names), index=wells.index)
+    write_profiles(pd.concat([wells[metadata_columns(wells)], features], axis=1), folder)

@@ -1,0 +1,1 @@
+"""How methods are trained: recipes, the trainer and its checkpoints."""
