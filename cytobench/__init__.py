@@ -1,39 +1,30 @@
 """CytoBench: which representation of a cell is better, and how sure can one be?
 
-    import cytobench
+import cytobench
 
-    store = cytobench.open_dataset("simulated")
-    method = cytobench.load_method("intensity", store)
-    embeddings = cytobench.embed(method, store)
-    print(cytobench.score(embeddings))
+store = cytobench.open_dataset("simulated")
+method = cytobench.load_method("intensity", store)
+embeddings = cytobench.embed(method, store)
+print(cytobench.score(embeddings))
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from cytobench.datasets.opening import open_dataset
-    from cytobench.datasets.store import CellStore, CellStoreWriter
-    from cytobench.embedding import Embeddings, embed
-    from cytobench.errors import CytoBenchError
-    from cytobench.evaluation import evaluate, score
-    from cytobench.loading import load_method
-    from cytobench.method import CellBatch, GenerativeMethod, InvertibleMethod, Method, MethodCard, ProfileMethod, TrainableMethod
-    from cytobench.runner import run
+from typing import Any
 
 _HOMES = {
-    "CellStore": "datasets.store", "CellStoreWriter": "datasets.store", "open_dataset": "datasets.opening",
+    "CellStore": "datasets.store", "CellStoreWriter": "datasets.store_writer", "open_dataset": "datasets.opening",
     "Embeddings": "embedding", "embed": "embedding", "CytoBenchError": "errors", "evaluate": "evaluation", "score": "evaluation",
     "load_method": "loading", "run": "runner",
     **dict.fromkeys(
-        ("CellBatch", "GenerativeMethod", "InvertibleMethod", "Method", "MethodCard", "ProfileMethod", "TrainableMethod"), "method"
+        ("CellBatch", "GenerativeMethod", "InvertibleMethod", "Method", "MethodCard", "ProfileMethod", "TrainableMethod"),
+        "method",
     ),
 }  # fmt: skip
 """Where each public name lives; imported when it is first used, so that ``import cytobench`` stays light."""
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cytobench.datasets.profiles import treatment_name
 from cytobench.profiling.aggregate import impute, mean_by_group
-from cytobench.profiling.postprocess import NotAvailable, Panel
+from cytobench.profiling.postprocess import NotAvailableError, Panel
 from cytobench.results.schema import Difference, Estimate, PanelEntry, Prediction, Scores
 from cytobench.schema import read_yaml, validate
 from cytobench.scoring import moa
@@ -75,7 +75,7 @@ class MOABenchmark(Benchmark):
         for name in self.protocol.panel:
             try:
                 processed = panel.apply(name)
-            except NotAvailable as reason:
+            except NotAvailableError as reason:
                 entries.append(PanelEntry(postprocessing=name, available=False, reason=str(reason)))
                 continue
             scored = _Scored(self, screen, processed.values)

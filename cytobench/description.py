@@ -25,4 +25,6 @@ def describe(name: str, plugin: Path | None = None) -> dict[str, Any]:
         protocol: dict[str, Any] = read_yaml(registry.folder_of(benchmarks[name]) / "protocol.yaml")
         return {"benchmark": name, "what": first_line(benchmarks[name]), "protocol": protocol}
     known = [*methods, *datasets, *benchmarks]
-    raise CytoBenchError(f"nothing is named {name!r}{nearest(name, known)} ('cytobench ls' lists methods, datasets and benchmarks)")
+    raise CytoBenchError(
+        f"nothing is named {name!r}{nearest(name, known)} ('cytobench ls' lists methods, datasets and benchmarks)"
+    )

@@ -74,13 +74,17 @@ def _again(earlier: Run, benchmark: Benchmark, runs: Path) -> Run:
     if "embed" not in earlier.record.stages:
         raise CytoBenchError(f"{earlier.path}: the run is {earlier.record.status} and has no profiles; run it again")
     keys = chained(earlier.record.keys.train, earlier.record.dataset_identity, benchmark.identity)
-    return Run.at(runs, earlier.record.model_copy(update={"keys": keys, "benchmark": benchmark.identity, "stages": {}, "twin": None}))
+    return Run.at(
+        runs, earlier.record.model_copy(update={"keys": keys, "benchmark": benchmark.identity, "stages": {}, "twin": None})
+    )
 
 
 def _supplied(source: str, name: str | None, said: dict[str, str], benchmark: Benchmark, allow_nan: bool, runs: Path) -> Run:
     data = open_dataset(source)
     if not isinstance(data, ProfileTable):
-        raise CytoBenchError(f"{source} is a store of cell images; embed and score it with 'cytobench run --method NAME --dataset {source}'")
+        raise CytoBenchError(
+            f"{source} is a store of cell images; embed and score it with 'cytobench run --method NAME --dataset {source}'"
+        )
     refuse_non_finite(data.profiles, data.name, allow_nan=allow_nan)
     method = name or re.sub(r"[^a-z0-9]+", "-", data.name.lower()).strip("-")
     card = validate(MethodCard, {"name": method, "kind": "other", "licence": "not stated", "input": "wells", **said}, "evaluate")

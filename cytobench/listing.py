@@ -29,7 +29,11 @@ def methods(plugin: Path | None = None) -> list[Row]:
 def recipes(plugin: Path | None = None) -> list[Row]:
     """One row a recipe variant."""
     return [
-        {"method": name, "recipe": variant, "training": f"{recipe.training.steps} steps of {recipe.training.batch_size}" if recipe.training else "-"}
+        {
+            "method": name,
+            "recipe": variant,
+            "training": f"{recipe.training.steps} steps of {recipe.training.batch_size}" if recipe.training else "-",
+        }
         for name, entry in sorted(registry.methods(plugin).items())
         for variant, recipe in read_recipes(entry.recipe_file).items()
     ]
@@ -50,7 +54,13 @@ def runs(folder: Path) -> list[Row]:
     from cytobench.results.runs import find_runs
 
     return [
-        {"dataset": run.record.dataset, "method": run.record.label, "seed": str(run.record.seed), "status": run.record.status, "run": str(run.path)}
+        {
+            "dataset": run.record.dataset,
+            "method": run.record.label,
+            "seed": str(run.record.seed),
+            "status": run.record.status,
+            "run": str(run.path),
+        }
         for run in find_runs(folder)
     ]
 

@@ -17,7 +17,16 @@ from cytobench.errors import CytoBenchError
 from cytobench.schema import Record, validate
 from cytobench.training.recipe import Recipe
 
-__all__ = ["CellBatch", "GenerativeMethod", "InvertibleMethod", "Method", "MethodCard", "ProfileMethod", "TrainableMethod", "Update"]
+__all__ = [
+    "CellBatch",
+    "GenerativeMethod",
+    "InvertibleMethod",
+    "Method",
+    "MethodCard",
+    "ProfileMethod",
+    "TrainableMethod",
+    "Update",
+]
 
 Update = Callable[[str, Tensor], None]
 """``update(name, loss)``: one step of the optimizer ``name`` on ``loss``."""

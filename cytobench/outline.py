@@ -31,7 +31,10 @@ class Outline(Record):
     stages: tuple[StageOutline, ...]
 
     def __str__(self) -> str:
-        lines = [f"{self.method} on {self.dataset}, recipe {self.recipe}, seed {self.seed}, {self.benchmark}, {self.device}", f"run: {self.run}"]
+        lines = [
+            f"{self.method} on {self.dataset}, recipe {self.recipe}, seed {self.seed}, {self.benchmark}, {self.device}",
+            f"run: {self.run}",
+        ]
         for stage in self.stages:
             cost = "done" if stage.cached else "time unknown" if stage.seconds is None else f"about {stage.seconds:.0f} s"
             lines.append(f"  {stage.name}: {cost}")
@@ -43,7 +46,11 @@ def outline(plan: Plan, runs: Path) -> Outline:
     planned = Run.at(runs, plan.record())
     done = planned.reusable_stages()
     names = (["train"] if plan.trains else []) + ["embed", "score"]
-    alike = [run.record for run in find_runs(runs) if (run.record.label, run.record.recipe_name) == (plan.entry.card.name, plan.recipe_name)]
+    alike = [
+        run.record
+        for run in find_runs(runs)
+        if (run.record.label, run.record.recipe_name) == (plan.entry.card.name, plan.recipe_name)
+    ]
     seconds = {name: stage.seconds for record in alike for name, stage in record.stages.items()}
     return Outline(
         method=planned.record.label, dataset=planned.record.dataset, benchmark=planned.record.benchmark, recipe=plan.recipe_name,

@@ -108,12 +108,16 @@ def seen_of(data: Dataset, recipe: Recipe) -> tuple[tuple[str, ...], int]:
 def check_fit(card: MethodCard, data: Dataset) -> None:
     """Refuse a data set that the method cannot work on, saying why."""
     if card.input == "images" and isinstance(data, ProfileTable):
-        raise CytoBenchError(f"{card.name} embeds images, but {data.name} is a table of profiles; score it with 'cytobench evaluate'")
+        raise CytoBenchError(
+            f"{card.name} embeds images, but {data.name} is a table of profiles; score it with 'cytobench evaluate'"
+        )
     if card.input == "counted-wells" and not data.all_cells_counted:
         raise CytoBenchError(f"{card.name} needs the number of cells in each well, but in {data.name} not all cells were counted")
     if isinstance(data, CellStore) and card.channels != "any" and len(data.channels) not in card.channels:
         accepted = " or ".join(map(str, card.channels))
-        raise CytoBenchError(f"{card.name} takes {accepted} channels, but {data.name} has {len(data.channels)}: {', '.join(data.channels)}")
+        raise CytoBenchError(
+            f"{card.name} takes {accepted} channels, but {data.name} has {len(data.channels)}: {', '.join(data.channels)}"
+        )
 
 
 def choose_device(name: str) -> torch.device:

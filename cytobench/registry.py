@@ -126,7 +126,11 @@ def folder_of(entry: EntryPoint) -> Path:
 def _extra_installed(owner: Distribution, extra: str) -> bool:
     needed = [Requirement(text) for text in owner.requires or []]
     for requirement in needed:
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}) or not requirement.marker.evaluate({"extra": extra}):
+        if (
+            requirement.marker is None
+            or requirement.marker.evaluate({"extra": ""})
+            or not requirement.marker.evaluate({"extra": extra})
+        ):
             continue
         try:
             distribution(requirement.name)
@@ -154,7 +158,9 @@ def _plugin_entry(file: Path) -> MethodEntry:
     here = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Method) and c.__module__ == module_name]
     carded = [c for c in here if c.card is not None]
     if len(carded) != 1:
-        raise CytoBenchError(f"{file}: holds {len(carded)} methods with a card; it must hold one subclass of Method with 'card = ...'")
+        raise CytoBenchError(
+            f"{file}: holds {len(carded)} methods with a card; it must hold one subclass of Method with 'card = ...'"
+        )
     card = carded[0].card
     card = card if isinstance(card, MethodCard) else validate(MethodCard, card, f"{file}, card")
     return MethodEntry(card, file.with_name("recipe.yaml"), str(file), (), lambda: carded[0])

@@ -53,6 +53,11 @@ def run(
     plan = make_plan(
         method, dataset, benchmark=benchmark, recipe=recipe, options=options, seed=seed, device=device, plugin=plugin
     )  # fmt: skip
+    return run_plan(plan, runs, progress=progress)
+
+
+def run_plan(plan: Plan, runs: Path, *, progress: bool = False) -> Run:
+    """Do what ``plan`` says below ``runs``, and refresh the board there."""
     outcome = execute(plan, runs, progress)
     if plan.trains and outcome.record.twin_folder is None:
         twin = execute(replace(plan, untrained=True), runs, progress)
@@ -119,7 +124,9 @@ def _profile(plan: Plan, folder: Path) -> None:
     """Embed wells, not cells: the method sees the plate map without compounds."""
     method = plan.make_method()
     if not isinstance(method, ProfileMethod):
-        raise CytoBenchError(f"{plan.entry.card.name}: its card says input: {plan.entry.card.input}, but its class is no ProfileMethod")
+        raise CytoBenchError(
+            f"{plan.entry.card.name}: its card says input: {plan.entry.card.input}, but its class is no ProfileMethod"
+        )
     wells = plan.data.wells()
     vectors = checked(method.profile(well_metadata(wells)), len(wells), method)
     names = feature_names(method.feature_names, vectors.shape[1], plan.entry.card.name)

@@ -40,7 +40,9 @@ class Comparison(Record):
 def compare(first: BoardEntry, second: BoardEntry) -> Comparison:
     """Compare two entries of one benchmark; real and simulated data are never compared."""
     if first.scores.benchmark != second.scores.benchmark:
-        raise CytoBenchError(f"{first.scores.benchmark} and {second.scores.benchmark} are different protocols; score both under one")
+        raise CytoBenchError(
+            f"{first.scores.benchmark} and {second.scores.benchmark} are different protocols; score both under one"
+        )
     if first.run.simulated != second.run.simulated:
         raise CytoBenchError("one run is of simulated data and the other of real data; they cannot be compared")
     difference = registry.benchmark(first.scores.benchmark).compare(first.scores, second.scores)

@@ -96,7 +96,7 @@ def _flat(board: Board, row: BoardRow) -> dict[str, object]:
         flat[f"twin_{part}"] = None if row.twin is None else getattr(row.twin, part)
     return flat | {
         "panel_low": row.panel_low, "panel_high": row.panel_high, "treatments": row.counts.treatments, "wells": row.counts.wells,
-        "control_wells": row.counts.control_wells, "cells": row.counts.cells, "cells_seen": row.cells_seen, "seconds": row.seconds,
-        "peak_memory_bytes": row.peak_memory_bytes, "device": row.device, "recipe": row.recipe, "seed": row.seed, "key": row.key,
-        "command": row.command,
+        "control_wells": row.counts.control_wells, "cells": row.counts.cells, "cells_seen": row.cells_seen,
+        "seconds": row.seconds, "peak_memory_bytes": row.peak_memory_bytes, "device": row.device, "recipe": row.recipe,
+        "seed": row.seed, "key": row.key, "command": row.command,
     }  # fmt: skip

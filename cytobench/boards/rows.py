@@ -91,7 +91,9 @@ def _row(entry: BoardEntry, rank: int | None) -> BoardRow:
 
 def _ranked(entry: BoardEntry) -> bool:
     card = entry.run.card
-    return not entry.run.untrained and card.kind != "control" and card.supervision != "moa" and entry.scores.entry().nsc is not None
+    return (
+        not entry.run.untrained and card.kind != "control" and card.supervision != "moa" and entry.scores.entry().nsc is not None
+    )
 
 
 def _nsc(entry: BoardEntry) -> float:

@@ -66,9 +66,9 @@ def main() -> None:
     """Run the command line; exit 0 when all is done, 1 when something failed, 2 on wrong usage."""
     try:
         status = group(standalone_mode=False)
-    except click.UsageError as error:
+    except click.ClickException as error:
         error.show()
-        sys.exit(2)
+        sys.exit(error.exit_code)
     except click.Abort:
         _fail("interrupted; what is finished is kept, and the same command goes on from there")
     except CytoBenchError as error:

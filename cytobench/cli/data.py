@@ -13,8 +13,12 @@ def command() -> None:
 
 
 @command.command("import")
-@click.option("--images", required=True, type=click.Path(path_type=Path), help="An .npz with 'images' (N, H, W, C), uint8 or uint16.")
-@click.option("--index", required=True, type=click.Path(path_type=Path), help="A CSV with N rows: plate, well, compound, concentration.")
+@click.option(
+    "--images", required=True, type=click.Path(path_type=Path), help="An .npz with 'images' (N, H, W, C), uint8 or uint16."
+)
+@click.option(
+    "--index", required=True, type=click.Path(path_type=Path), help="A CSV with N rows: plate, well, compound, concentration."
+)
 @click.option("--channels", required=True, metavar="A,B,C", help="Channel names, in the order of the images' last axis.")
 @click.option("--name", help="Of the data set on boards; the folder's name by default.")
 @click.option("--source", default="", help="Where the crops come from, and under what licence.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cytobench.cli.options import JSON, RUNS
 from cytobench.cli.printing import echo_json, echo_run
 
 
@@ -17,11 +18,11 @@ from cytobench.cli.printing import echo_json, echo_run
 @click.option("--supervision", default="not stated", type=click.Choice(["none", "imagenet", "treatment", "moa", "not stated"]))
 @click.option("--benchmark", default="bbbc021-moa", show_default=True, metavar="NAME")
 @click.option("--allow-nan", is_flag=True, help="Impute missing values by the controls' median, and count them.")
-@click.option("--runs", default="runs", show_default=True, type=click.Path(path_type=Path, file_okay=False), help="Where runs are kept.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@RUNS
+@JSON
 def command(
-    source: str, name: str | None, title: str | None, citation: str, supervision: str, benchmark: str, allow_nan: bool, runs: Path,
-    as_json: bool,
+    source: str, name: str | None, title: str | None, citation: str, supervision: str, benchmark: str, allow_nan: bool,
+    runs: Path, as_json: bool,
 ) -> None:  # fmt: skip
     """Score a profile table (Parquet or CSV, a row a well or a cell), or the profiles of a run.
 
@@ -32,7 +33,8 @@ def command(
     from cytobench.results.summary import summarise
 
     finished = evaluate(
-        source, name=name, title=title, citation=citation, supervision=supervision, benchmark=benchmark, allow_nan=allow_nan, runs=runs
+        source, name=name, title=title, citation=citation, supervision=supervision, benchmark=benchmark, allow_nan=allow_nan,
+        runs=runs,
     )  # fmt: skip
     if as_json:
         echo_json([summarise(finished)], single=True)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from cytobench.cli.options import PLUGIN
+
 
 @click.command()
 @click.argument("name")
-@click.option("--plugin", type=click.Path(path_type=Path), metavar="FILE.py", help="A file with one more method.")
+@PLUGIN
 def command(name: str, plugin: Path | None) -> None:
     """Say what a method, data set or benchmark is, with its recipes or its protocol, as YAML."""
     import yaml

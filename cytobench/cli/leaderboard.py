@@ -6,9 +6,15 @@ from pathlib import Path
 
 import click
 
+from cytobench.cli.options import JSON
+
 FOLDER = click.option(
-    "--folder", default="leaderboards", show_default=True, type=click.Path(path_type=Path, file_okay=False), help="The leaderboards."
-)  # fmt: skip
+    "--folder",
+    default="leaderboards",
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The leaderboards.",
+)
 
 
 @click.group()
@@ -55,7 +61,7 @@ def show(folder: Path) -> None:
 @command.command()
 @click.argument("first", type=click.Path(path_type=Path))
 @click.argument("second", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@JSON
 def compare(first: Path, second: Path, as_json: bool) -> None:
     """Compare two runs (folders or score files) treatment by treatment: paired difference, interval and p-value."""
     from cytobench.boards.compare import compare as compare_entries

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import click
 
+from cytobench.cli.options import JSON, PLUGIN, RUNS
+
 
 @click.command()
 @click.argument("what", default="methods", type=click.Choice(["methods", "datasets", "benchmarks", "recipes", "runs"]))
-@click.option("--plugin", type=click.Path(path_type=Path), metavar="FILE.py", help="A file with one more method.")
-@click.option("--runs", default="runs", show_default=True, type=click.Path(path_type=Path, file_okay=False), help="Where runs are kept.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@PLUGIN
+@RUNS
+@JSON
 def command(what: str, plugin: Path | None, runs: Path, as_json: bool) -> None:
     """List what there is. Reads cards only: no method is imported."""
     from tabulate import tabulate

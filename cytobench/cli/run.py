@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cytobench.cli.options import JSON, PLUGIN, RUNS
 from cytobench.cli.printing import echo_json, echo_run
 
 
@@ -16,11 +17,11 @@ from cytobench.cli.printing import echo_json, echo_run
 @click.option("--recipe", metavar="VARIANT", help="A variant of the method's recipe; its first by default.")
 @click.option("-o", "options", multiple=True, metavar="KEY=VALUE", help="Change the recipe, as -o optimizer.generator.lr=1e-4.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
-@click.option("--runs", default="runs", show_default=True, type=click.Path(path_type=Path, file_okay=False), help="Where runs are kept.")
+@RUNS
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
-@click.option("--plugin", type=click.Path(path_type=Path), metavar="FILE.py", help="A file with one more method.")
+@PLUGIN
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@JSON
 def command(
     methods: str, dataset: str, benchmark: str, recipe: str | None, options: tuple[str, ...], seed: int, runs: Path, device: str,
     plugin: Path | None, dry_run: bool, as_json: bool,
@@ -31,30 +32,35 @@ def command(
     """
     from cytobench.errors import CytoBenchError
     from cytobench.outline import outline
-    from cytobench.plan import make_plan
-    from cytobench.results.summary import summarise
-    from cytobench.runner import run
+    from cytobench.plan import Plan, make_plan
+    from cytobench.results.summary import RunSummary, summarise
+    from cytobench.runner import run_plan
+    from cytobench.schema import Record
 
-    chosen = {"benchmark": benchmark, "recipe": recipe, "options": options, "seed": seed, "device": device, "plugin": plugin}
-    summaries, failed = [], []
-    names = [name.strip() for name in methods.split(",") if name.strip()]
-    for name in names:
-        try:
-            if dry_run:
-                summaries.append(outline(make_plan(name, dataset, **chosen), runs))  # type: ignore[arg-type]
-                continue
-            finished = run(name, dataset, runs=runs, progress=True, **chosen)  # type: ignore[arg-type]
-        except CytoBenchError as error:
-            if len(names) == 1:
-                raise
-            failed.append(f"{name}: {error}")
-            continue
-        summaries.append(summarise(finished))
+    def plan(name: str) -> Plan:
+        return make_plan(
+            name, dataset, benchmark=benchmark, recipe=recipe, options=options, seed=seed, device=device, plugin=plugin
+        )  # fmt: skip
+
+    def summarise_run(name: str) -> RunSummary:
+        finished = run_plan(plan(name), runs, progress=True)
         if not as_json:
             echo_run(finished, runs)
-    if as_json:
-        echo_json(summaries, single=len(names) == 1)
+        return summarise(finished)
+
+    names = [name.strip() for name in methods.split(",") if name.strip()]
+    records: list[Record] = []
+    failed = []
+    for name in names:
+        try:
+            records.append(outline(plan(name), runs) if dry_run else summarise_run(name))
+        except CytoBenchError as error:
+            failed.append(f"{name}: {error}")
+    if as_json and (len(names) > 1 or not failed):
+        echo_json(records, single=len(names) == 1)
     elif dry_run:
-        click.echo("\n\n".join(map(str, summaries)))
+        click.echo("\n\n".join(map(str, records)))
     if failed:
-        raise CytoBenchError(f"{len(failed)} of {len(names)} methods failed: {'; '.join(failed)}")
+        raise CytoBenchError(
+            f"{len(failed)} of {len(names)} methods failed: {'; '.join(failed)}" if len(names) > 1 else failed[0]
+        )

@@ -47,8 +47,8 @@ def annotate(profiles: pd.DataFrame, where: str) -> pd.DataFrame:
         plate, well = joined.loc[row, keys]
         what = "plate" if plate not in set(wells["Metadata_Plate"]) else "well"
         raise CytoBenchError(
-            f"{where}: row {row} is plate {plate}, well {well}, a {what} that BBBC021 does not have ({int(unknown.sum())} such rows); "
-            "correct it, or give the table Metadata_Compound and Metadata_Concentration"
+            f"{where}: row {row} is plate {plate}, well {well}, a {what} that BBBC021 does not have "
+            f"({int(unknown.sum())} such rows); correct it, or give the table Metadata_Compound and Metadata_Concentration"
         )
     return joined
 
@@ -62,7 +62,9 @@ def crops() -> CellStore:
     store = cache_folder() / f"bbbc021-crops-{sha256(images)[:12]}-{sha256(index)[:12]}"
     with locked(store.with_suffix(".lock"), str(store), wait=600):
         if not store.exists():
-            source = "github.com/mikkelnrasmussen/deep_learning_project (MIT); images BBBC021v1, Broad Bioimage Benchmark Collection"
+            source = (
+                "github.com/mikkelnrasmussen/deep_learning_project (MIT); images BBBC021v1, Broad Bioimage Benchmark Collection"
+            )
             return import_crops(images, index, ("DAPI", "Actin", "Tubulin"), store, name="bbbc021-crops", source=source)
     return CellStore(store)
 
@@ -90,7 +92,8 @@ def _image_table() -> Path:
     except (OSError, ValueError) as error:
         raise CytoBenchError(
             f"the BBBC021 image table could not be fetched from {IMAGE_TABLE_URL} ({' '.join(str(error).split())[:200]}); "
-            f"set CYTOBENCH_DATA to a folder with bbbc021/{IMAGE_TABLE}, or give the table Metadata_Compound and Metadata_Concentration"
+            f"set CYTOBENCH_DATA to a folder with bbbc021/{IMAGE_TABLE}, "
+            "or give the table Metadata_Compound and Metadata_Concentration"
         ) from None
 
 
@@ -102,7 +105,9 @@ def _plate_map(path: Path) -> pd.DataFrame:
     except (OSError, EOFError):
         raw = b""
     if hashlib.sha256(raw).hexdigest() != IMAGE_TABLE_SHA256:
-        raise CytoBenchError(f"{path}: damaged, or not the official table (its sha256 is not {IMAGE_TABLE_SHA256[:12]}...); fetch it again")
+        raise CytoBenchError(
+            f"{path}: damaged, or not the official table (its sha256 is not {IMAGE_TABLE_SHA256[:12]}...); fetch it again"
+        )
     columns = {
         "Image_Metadata_Plate_DAPI": "Metadata_Plate", "Image_Metadata_Well_DAPI": "Metadata_Well",
         "Image_Metadata_Compound": "Metadata_Compound", "Image_Metadata_Concentration": "Metadata_Concentration",

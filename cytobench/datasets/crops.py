@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 
 from cytobench.datasets.quality import NOISE_THRESHOLD, smoothness
-from cytobench.datasets.store import REQUIRED_COLUMNS, CellStore, CellStoreWriter
+from cytobench.datasets.store import CellStore
+from cytobench.datasets.store_writer import REQUIRED_COLUMNS, CellStoreWriter
 from cytobench.errors import CytoBenchError, nearest
 from cytobench.files import sha256
 
 
-def import_crops(images: Path, index: Path, channels: tuple[str, ...], out: Path, *, name: str | None = None, source: str = "") -> CellStore:
+def import_crops(
+    images: Path, index: Path, channels: tuple[str, ...], out: Path, *, name: str | None = None, source: str = ""
+) -> CellStore:
     """Make a store of crops; the channel order and the bit depth are kept, and nothing is dropped.
 
     Args:
@@ -36,7 +39,7 @@ def import_crops(images: Path, index: Path, channels: tuple[str, ...], out: Path
     measured = np.stack([smoothness(pixels[:, channel]) for channel in range(len(channels))], axis=1)
     for channel, values in zip(channels, measured.T, strict=True):
         table[f"smoothness_{channel}"] = values
-    table["flagged"] = (measured < NOISE_THRESHOLD).any(axis=1)
+    table["flagged"] = np.any(measured < NOISE_THRESHOLD, axis=1)
     provenance = {"source": source, "images_sha256": sha256(images), "index_sha256": sha256(index)}
     with CellStoreWriter(
         out, name=name or out.name, channels=channels, simulated=False, all_cells_counted=False, provenance=provenance
@@ -56,7 +59,9 @@ def _read_images(path: Path, channels: int) -> np.ndarray:
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
         raise CytoBenchError(f"{path}: not a whole .npz file ({error})") from None
     if array.ndim != 4 or array.dtype not in (np.uint8, np.uint16):
-        raise CytoBenchError(f"{path}: 'images' has shape {array.shape} and type {array.dtype}; it must be (N, H, W, C) uint8 or uint16")
+        raise CytoBenchError(
+            f"{path}: 'images' has shape {array.shape} and type {array.dtype}; it must be (N, H, W, C) uint8 or uint16"
+        )
     if array.shape[3] != channels:
         raise CytoBenchError(f"{path}: its images have {array.shape[3]} channels, but --channels names {channels}")
     return np.ascontiguousarray(np.moveaxis(array, 3, 1))
@@ -78,5 +83,8 @@ def _read_index(path: Path) -> pd.DataFrame:
         raise CytoBenchError(f"{path}: the column 'concentration' is not numeric; it is in micromolar")
     if "row" in table and not np.array_equal(table["row"], np.arange(len(table))):
         wrong = int(np.argmax(table["row"].to_numpy() != np.arange(len(table))))
-        raise CytoBenchError(f"{path}: line {wrong + 2} is numbered {table['row'][wrong]} in the column 'row', not {wrong}; sort the index as the images")
+        raise CytoBenchError(
+            f"{path}: line {wrong + 2} is numbered {table['row'][wrong]} in the column 'row', not {wrong}; "
+            "sort the index as the images"
+        )
     return table.drop(columns=["row", "moa"], errors="ignore").astype({"concentration": float})

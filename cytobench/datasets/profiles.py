@@ -60,7 +60,9 @@ def check_profiles(table: pd.DataFrame, where: str) -> None:
         if column.casefold() in METADATA_LIKE:
             raise CytoBenchError(f"{where}: the column {column!r} is metadata; name it {METADATA_LIKE[column.casefold()]!r}")
         if not pd.api.types.is_numeric_dtype(table[column]) or pd.api.types.is_bool_dtype(table[column]):
-            raise CytoBenchError(f"{where}: the column {column!r} is not numeric; a metadata column's name begins with {PREFIX!r}")
+            raise CytoBenchError(
+                f"{where}: the column {column!r} is not numeric; a metadata column's name begins with {PREFIX!r}"
+            )
     if not features:
         raise CytoBenchError(f"{where}: has no feature column, only metadata")
 
@@ -77,9 +79,10 @@ def refuse_non_finite(table: pd.DataFrame, where: str, *, allow_nan: bool) -> No
     bad = np.isinf(values) if allow_nan else ~np.isfinite(values)
     if bad.any():
         row, column = np.argwhere(bad)[0]
+        way_out = "" if np.isinf(values[row, column]) else ", or say --allow-nan to impute missing values"
         raise CytoBenchError(
             f"{where}: {int(bad.sum())} values are not finite, the first in column {features[column]!r}, row {row}; "
-            f"correct or drop that column{'' if np.isinf(values[row, column]) else ', or say --allow-nan to impute missing values'}"
+            f"correct or drop that column{way_out}"
         )
 
 
@@ -125,7 +128,9 @@ class ProfileTable:
         if not table.duplicated([f"{PREFIX}Plate", f"{PREFIX}Well"]).any():
             return table
         features = feature_columns(table)
-        cells = table.rename(columns={f"{PREFIX}{name.capitalize()}": name for name in ("plate", "well", "compound", "concentration")})
+        cells = table.rename(
+            columns={f"{PREFIX}{name.capitalize()}": name for name in ("plate", "well", "compound", "concentration")}
+        )
         return cells_to_wells(table[features].to_numpy(np.float64), cells, features)
 
 

@@ -1,31 +1,24 @@
 """CellStore: a folder of single-cell crops, memory-mapped, with one table row a cell.
 
-    store.json            what it is: schema version, channels, shape, dtype, parts with their sha256, provenance
-    cells.parquet         one row a cell: plate, well, compound, concentration, and whatever else was measured
-    images-00000.npy ...  uncompressed (n, C, H, W) uint8 or uint16 parts
-    masks-00000.npy ...   optional (n, H, W) uint8 parts: 0 elsewhere, 1 cytoplasm, 2 nucleus of the centred cell
+store.json            what it is: schema version, channels, shape, dtype, parts with their sha256, provenance
+cells.parquet         one row a cell: plate, well, compound, concentration, and whatever else was measured
+images-00000.npy ...  uncompressed (n, C, H, W) uint8 or uint16 parts
+masks-00000.npy ...   optional (n, H, W) uint8 parts: 0 elsewhere, 1 cytoplasm, 2 nucleus of the centred cell
 """
 
 from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from cytobench.errors import CytoBenchError
-from cytobench.files import creating_folder, sha256, sha256_text, write_text
+from cytobench.files import sha256, sha256_text
 from cytobench.profiling.aggregate import wells_of
-from cytobench.schema import Record, dump_json, load_json
-
-REQUIRED_COLUMNS = ("plate", "well", "compound", "concentration")
-"""Columns that every store's table has; concentration is in micromolar."""
-
-PART_CELLS = 16_384
-"""Cells in one part: large enough to read fast, small enough to hold while it is written."""
+from cytobench.schema import Record, load_json
 
 
 class Part(Record):
@@ -137,8 +130,9 @@ class CellStore:
     def summary(self) -> str:
         """What the store holds, in a few lines."""
         manifest, cells = self.manifest, self.cells
+        height, width = manifest.shape[1:]
         lines = [
-            f"{manifest.name}{' (SIMULATED)' if manifest.simulated else ''}: {len(self):,} cells of {manifest.shape[1]} x {manifest.shape[2]} px, "
+            f"{manifest.name}{' (SIMULATED)' if manifest.simulated else ''}: {len(self):,} cells of {height} x {width} px, "
             f"{manifest.dtype}, channels {', '.join(manifest.channels)}, {'with' if self.has_masks else 'no'} masks",
             f"{cells['plate'].nunique()} plates, {len(self.wells())} wells, {cells['compound'].nunique()} compounds, "
             f"{len(cells[['compound', 'concentration']].drop_duplicates())} treatments; "
@@ -160,7 +154,9 @@ class CellStore:
             if not (self.path / name).is_file():
                 raise CytoBenchError(f"{self.path / name}: missing; make the store again")
             if sha256(self.path / name) != digest:
-                raise CytoBenchError(f"{self.path / name}: damaged (its sha256 is not the one in store.json); make the store again")
+                raise CytoBenchError(
+                    f"{self.path / name}: damaged (its sha256 is not the one in store.json); make the store again"
+                )
 
     def _gather(self, parts: list[np.ndarray], rows: np.ndarray) -> np.ndarray:
         rows = np.asarray(rows)
@@ -188,101 +184,7 @@ class CellStore:
         except (OSError, ValueError) as error:
             raise CytoBenchError(f"{self.path / name}: missing or truncated ({error}); make the store again") from None
         if array.shape != shape:
-            raise CytoBenchError(f"{self.path / name}: has shape {array.shape}, but store.json says {shape}; make the store again")
-        return array
-
-
-class CellStoreWriter:
-    """Write a store part by part; it appears at ``path`` when the ``with`` block ends well, and not at all otherwise.
-
-    Args:
-        path: the folder to make; it must not exist.
-        name: the data set's name on boards.
-        channels: channel names, in the order of the images' second axis.
-        simulated: whether the cells are drawn and not photographed; shown wherever the data are shown.
-        all_cells_counted: whether every cell of each well will be in the store.
-        provenance: where the cells come from (source, licence, parameters); no time stamps.
-    """
-
-    def __init__(
-        self, path: str | Path, *, name: str, channels: tuple[str, ...], simulated: bool,
-        all_cells_counted: bool, provenance: dict[str, str],
-    ):  # fmt: skip
-        self.path = Path(path)
-        self._facts: dict[str, Any] = {
-            "name": name, "channels": tuple(channels), "simulated": simulated,
-            "all_cells_counted": all_cells_counted, "provenance": provenance,
-        }  # fmt: skip
-        self._parts: list[Part] = []
-        self._tables: list[pd.DataFrame] = []
-        self._images: list[np.ndarray] = []
-        self._masks: list[np.ndarray] = []
-
-    def __enter__(self) -> CellStoreWriter:
-        self._creating = creating_folder(self.path)
-        self._folder = self._creating.__enter__()
-        return self
-
-    def append(self, images: np.ndarray, table: pd.DataFrame, masks: np.ndarray | None = None) -> None:
-        """Add cells.
-
-        Args:
-            images: (n, C, H, W) uint8 or uint16.
-            table: n rows with at least ``REQUIRED_COLUMNS``.
-            masks: (n, H, W) uint8 or None, the same choice in every call.
-        """
-        missing = [column for column in REQUIRED_COLUMNS if column not in table]
-        if missing:
-            raise CytoBenchError(f"the cell table lacks the column {missing[0]!r}; it needs {', '.join(REQUIRED_COLUMNS)}")
-        if images.ndim != 4 or images.shape[1] != len(self._facts["channels"]) or images.dtype not in (np.uint8, np.uint16):
             raise CytoBenchError(
-                f"images have shape {images.shape} and type {images.dtype}; a store takes (cells, {len(self._facts['channels'])}, "
-                "height, width) of uint8 or uint16"
+                f"{self.path / name}: has shape {array.shape}, but store.json says {shape}; make the store again"
             )
-        if len(images) != len(table) or (masks is not None and masks.shape != (len(images), *images.shape[2:])):
-            raise CytoBenchError(f"{len(images)} images, but {len(table)} table rows or masks of another shape")
-        self._tables.append(table)
-        self._images.append(images)
-        if masks is not None:
-            self._masks.append(masks.astype(np.uint8, copy=False))
-        while sum(map(len, self._images)) >= PART_CELLS:
-            self._write_part(PART_CELLS)
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is not None:
-            self._creating.__exit__(kind, error, trace)
-            return
-        try:
-            self._finish()
-        except BaseException as failure:
-            self._creating.__exit__(type(failure), failure, failure.__traceback__)
-            raise
-        self._creating.__exit__(None, None, None)
-
-    def _write_part(self, cells: int) -> None:
-        number = len(self._parts)
-        facts: dict[str, Any] = {"cells": cells}
-        for kind, waiting in (("images", self._images), ("masks", self._masks)):
-            if not waiting:
-                continue
-            joined = np.concatenate(waiting)
-            waiting[:] = [joined[cells:]] if len(joined) > cells else []
-            file = self._folder / f"{kind}-{number:05d}.npy"
-            np.save(file, np.ascontiguousarray(joined[:cells]))
-            facts |= {kind: file.name, f"{kind}_sha256": sha256(file)}
-            self._dtype, self._shape = (joined.dtype.name, joined.shape[1:]) if kind == "images" else (self._dtype, self._shape)
-        self._parts.append(Part(**facts))
-
-    def _finish(self) -> None:
-        if remaining := sum(map(len, self._images)):
-            self._write_part(remaining)
-        if not self._parts:
-            raise CytoBenchError(f"{self.path}: a store needs at least one cell")
-        table = pd.concat(self._tables, ignore_index=True)
-        file = self._folder / "cells.parquet"
-        table.to_parquet(file, index=False)
-        manifest = StoreManifest(
-            **self._facts, shape=self._shape, dtype=self._dtype, cells=len(table),
-            table_sha256=sha256(file), table_content_sha256=sha256_text(table.to_csv(index=False)), parts=tuple(self._parts),
-        )  # fmt: skip
-        write_text(self._folder / "store.json", dump_json(manifest))
+        return array

@@ -27,7 +27,7 @@ ROUNDING = 1e-9
 """A difference smaller than this part of its operands is rounding, and set to zero; float32 embeddings resolve 1e-7."""
 
 
-class NotAvailable(Exception):
+class NotAvailableError(Exception):
     """Too little to estimate from; the text is the reason shown beside the panel entry."""
 
 
@@ -61,7 +61,7 @@ class Panel:
         self.minimum_controls, self.constant = minimum_controls, constant
 
     def apply(self, name: str) -> PostProcessed:
-        """Return the profiles after the panel entry ``name``; :class:`NotAvailable` says why where there is none."""
+        """Return the profiles after the panel entry ``name``; :class:`NotAvailableError` says why where there is none."""
         if name == "raw":
             return PostProcessed(self.values, 0)
         if name == "zscore-plate":
@@ -94,7 +94,7 @@ class Panel:
             deviations.append(rows.std(axis=0, ddof=1))
             kept &= deviations[-1] > self.constant * np.abs(rows).mean(axis=0)
         if not kept.any():
-            raise NotAvailable("every feature is constant over the control wells")
+            raise NotAvailableError("every feature is constant over the control wells")
         mean, deviation = np.array(means)[owner][:, kept], np.array(deviations)[owner][:, kept]
         return PostProcessed((self.values[:, kept] - mean) / deviation, int((~kept).sum()))
 
@@ -123,8 +123,10 @@ class Panel:
         counts = np.bincount(owner[self.control], minlength=len(names))
         few = np.flatnonzero(counts < self.minimum_controls)
         if len(few):
-            more = f" (and {len(few) - 1} more)" if len(few) > 1 else ""
-            raise NotAvailable(f"{names[few[0]]}{more} has {counts[few[0]]} control wells, fewer than {self.minimum_controls}")
+            more = f", and {len(few) - 1} more are short" if len(few) > 1 else ""
+            raise NotAvailableError(
+                f"{names[few[0]]} has {counts[few[0]]} control wells, fewer than {self.minimum_controls}{more}"
+            )
 
 
 def _subtract(values: np.ndarray, mean: np.ndarray) -> np.ndarray:

@@ -48,8 +48,9 @@ class Stage(Record):
 
 def provenance() -> Provenance:
     """Describe this machine and these packages."""
+    versions = {name: installed_version(name) for name in PACKAGES}
     return Provenance(
-        versions={"python": platform.python_version(), **{name: installed_version(name) for name in PACKAGES if installed_version(name)}},
+        versions={"python": platform.python_version(), **{name: version for name, version in versions.items() if version}},
         commit=_commit(), platform=platform.platform(terse=True), processor=_processor(), cores=psutil.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total, accelerator=_accelerator(),
     )  # fmt: skip

@@ -120,7 +120,9 @@ class Run:
                 self.update(status="interrupted")
                 raise
             except BaseException as error:
-                self.update(status="failed", error=f"{error}" if isinstance(error, CytoBenchError) else f"{type(error).__name__}: {error}")
+                self.update(
+                    status="failed", error=f"{error}" if isinstance(error, CytoBenchError) else f"{type(error).__name__}: {error}"
+                )
                 raise
             self.update(status="finished", error=None)
 

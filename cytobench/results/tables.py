@@ -21,7 +21,7 @@ def panel_table(scores: Scores) -> str:
     lines = [
         tabulate(rows, headers=["post-processing", *METRICS.values()], disable_numparse=True),
         f"* headline. {scores.benchmark}: {counts.treatments} treatments of {counts.compounds} compounds, {counts.wells} wells "
-        f"({counts.control_wells} controls){cells}{imputed}; 95% intervals over compounds, which leave out the spread over seeds.",
+        f"({counts.control_wells} controls){cells}{imputed}; 95% intervals over compounds, without the spread over seeds.",
         *(f"note: {warning}" for warning in scores.warnings),
         *(f"not available: {entry.postprocessing}: {entry.reason}" for entry in scores.panel if not entry.available),
     ]

@@ -47,4 +47,9 @@ def _tied_groups(ranked: np.ndarray, relevant: np.ndarray) -> tuple[np.ndarray, 
     hits = np.add.reduceat(relevant.ravel(), starts)
     before = (np.cumsum(relevant, axis=1) - relevant).ravel()[starts]
     shape = (rows, columns)
-    return (starts % columns)[group].reshape(shape), size[group].reshape(shape), hits[group].reshape(shape), before[group].reshape(shape)
+    return (
+        (starts % columns)[group].reshape(shape),
+        size[group].reshape(shape),
+        hits[group].reshape(shape),
+        before[group].reshape(shape),
+    )

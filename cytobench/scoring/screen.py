@@ -40,7 +40,9 @@ class Screen:
         twice = profiles.duplicated(["Metadata_Plate", "Metadata_Well"])
         if twice.any():
             row = profiles[twice].iloc[0]
-            raise CytoBenchError(f"plate {row['Metadata_Plate']}, well {row['Metadata_Well']} stands in two rows; average them first")
+            raise CytoBenchError(
+                f"plate {row['Metadata_Plate']}, well {row['Metadata_Well']} stands in two rows; average them first"
+            )
         self._protocol, self._labelled, self._rows_given = protocol, treatments, len(profiles)
         names = treatment_names(profiles["Metadata_Compound"], profiles["Metadata_Concentration"])
         kept = self._counted(profiles, names)

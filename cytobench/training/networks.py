@@ -33,5 +33,7 @@ def grid_side(size: int, halvings: int) -> int:
     """Height and width after ``halvings`` halvings of a crop of ``size`` pixels, refusing a crop that does not divide."""
     side, rest = divmod(size, 2**halvings)
     if rest or side == 0:
-        raise CytoBenchError(f"a crop of {size} px cannot be halved {halvings} times; set -o input.crop_size to a multiple of {2**halvings}")
+        raise CytoBenchError(
+            f"a crop of {size} px cannot be halved {halvings} times; set -o input.crop_size to a multiple of {2**halvings}"
+        )
     return side

@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -53,14 +54,20 @@ class Trainer:
                 if step % LOG_EVERY == 0 or step == self._spec.steps:
                     losses = self._read_losses(step)
                     rate = seen / (time.monotonic() - began)
-                    bar.set_postfix_str(", ".join(f"{name} {loss:.3f}" for name, loss in losses.items()) + f", {rate:.0f} cells/s")
-                    log.write(json.dumps({"step": step, "cells": seen, "loss": losses, "cells_per_second": round(rate, 1)}) + "\n")
+                    bar.set_postfix_str(
+                        ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items()) + f", {rate:.0f} cells/s"
+                    )
+                    log.write(
+                        json.dumps({"step": step, "cells": seen, "loss": losses, "cells_per_second": round(rate, 1)}) + "\n"
+                    )
         self._method.eval()
         return seen
 
     def _update(self, name: str, loss: Tensor) -> None:
         if name not in self._optimizers:
-            raise CytoBenchError(f"update({name!r}, loss): the recipe has no optimizer {name!r}, only {', '.join(self._optimizers)}")
+            raise CytoBenchError(
+                f"update({name!r}, loss): the recipe has no optimizer {name!r}, only {', '.join(self._optimizers)}"
+            )
         optimizer = self._optimizers[name]
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -85,7 +92,7 @@ class Trainer:
         masks = None if batch.masks is None else torch.rot90(batch.masks, turns, dims=(1, 2))
         if flip:
             images, masks = images.flip(3), None if masks is None else masks.flip(2)
-        return CellBatch(images, masks, batch.channels)
+        return replace(batch, images=images, masks=masks)
 
     def _read_losses(self, step: int) -> dict[str, float]:
         losses = {name: float(loss) for name, loss in self._losses.items()}

@@ -1,4 +1,4 @@
-"""LSGAN (Mao et al. 2017) as CytoGAN (Goldsborough et al. 2017) uses it: the discriminator's penultimate layer describes a cell."""
+"""LSGAN (Mao et al. 2017) as CytoGAN uses it (Goldsborough et al. 2017): the discriminator's penultimate layer is the cell."""
 
 import torch
 from torch import Tensor, nn

@@ -16,7 +16,8 @@ from cytobench.datasets.simulated.microscope import batch_of, photograph, with_n
 from cytobench.datasets.simulated.parameters import ScreenParameters, read_parameters
 from cytobench.datasets.simulated.phenotypes import draw_cells, generator, well_effects
 from cytobench.datasets.simulated.screen import plate_map
-from cytobench.datasets.store import CellStore, CellStoreWriter
+from cytobench.datasets.store import CellStore
+from cytobench.datasets.store_writer import CellStoreWriter
 
 __all__ = ["CHANNELS", "ScreenParameters", "plate_map", "read_parameters", "simulate"]
 

@@ -1,0 +1,112 @@
+"""Write a cell store: part by part, whole or not at all."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cytobench.datasets.store import Part, StoreManifest
+from cytobench.errors import CytoBenchError
+from cytobench.files import creating_folder, sha256, sha256_text, write_text
+from cytobench.schema import dump_json
+
+REQUIRED_COLUMNS = ("plate", "well", "compound", "concentration")
+"""Columns that every store's table has; concentration is in micromolar."""
+
+PART_CELLS = 16_384
+"""Cells in one part: large enough to read fast, small enough to hold while it is written."""
+
+
+class CellStoreWriter:
+    """Write cells; the store appears at ``path`` when the ``with`` block ends well, and not at all otherwise.
+
+    Args:
+        path: the folder to make; it must not exist.
+        name: the data set's name on boards.
+        channels: channel names, in the order of the images' second axis.
+        simulated: whether the cells are drawn and not photographed; shown wherever the data are shown.
+        all_cells_counted: whether every cell of each well will be in the store.
+        provenance: where the cells come from (source, licence, parameters); no time stamps.
+    """
+
+    def __init__(
+        self, path: str | Path, *, name: str, channels: tuple[str, ...], simulated: bool,
+        all_cells_counted: bool, provenance: dict[str, str],
+    ):  # fmt: skip
+        self.path, self._channels = Path(path), tuple(channels)
+        self._facts: dict[str, Any] = {
+            "name": name, "channels": self._channels, "simulated": simulated,
+            "all_cells_counted": all_cells_counted, "provenance": provenance,
+        }  # fmt: skip
+        self._parts: list[Part] = []
+        self._tables: list[pd.DataFrame] = []
+        self._waiting: dict[str, list[np.ndarray]] = {"images": [], "masks": []}
+
+    def __enter__(self) -> CellStoreWriter:
+        self._exit = ExitStack()
+        self._folder = self._exit.enter_context(creating_folder(self.path))
+        return self
+
+    def append(self, images: np.ndarray, table: pd.DataFrame, masks: np.ndarray | None = None) -> None:
+        """Add cells.
+
+        Args:
+            images: (n, C, H, W) uint8 or uint16.
+            table: n rows with at least ``REQUIRED_COLUMNS``.
+            masks: (n, H, W) uint8 or None, the same choice in every call.
+        """
+        self._check(images, table, masks)
+        self._tables.append(table)
+        self._waiting["images"].append(images)
+        if masks is not None:
+            self._waiting["masks"].append(masks.astype(np.uint8, copy=False))
+        while sum(map(len, self._waiting["images"])) >= PART_CELLS:
+            self._write_part(PART_CELLS)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with self._exit:  # renames the folder to its place, or removes it where anything below raises
+            if error is not None:
+                raise error
+            self._finish()
+
+    def _check(self, images: np.ndarray, table: pd.DataFrame, masks: np.ndarray | None) -> None:
+        missing = [column for column in REQUIRED_COLUMNS if column not in table]
+        if missing:
+            raise CytoBenchError(f"the cell table lacks the column {missing[0]!r}; it needs {', '.join(REQUIRED_COLUMNS)}")
+        if images.ndim != 4 or images.shape[1] != len(self._channels) or images.dtype not in (np.uint8, np.uint16):
+            raise CytoBenchError(
+                f"images have shape {images.shape} and type {images.dtype}; this store takes "
+                f"(cells, {len(self._channels)}, height, width) of uint8 or uint16"
+            )
+        if len(images) != len(table) or (masks is not None and masks.shape != (len(images), *images.shape[2:])):
+            raise CytoBenchError(f"{len(images)} images, but {len(table)} table rows or masks of another shape")
+
+    def _write_part(self, cells: int) -> None:
+        facts: dict[str, Any] = {"cells": cells}
+        for kind, waiting in self._waiting.items():
+            if waiting:
+                joined = np.concatenate(waiting)
+                waiting[:] = [joined[cells:]] if len(joined) > cells else []
+                file = self._folder / f"{kind}-{len(self._parts):05d}.npy"
+                np.save(file, np.ascontiguousarray(joined[:cells]))
+                facts |= {kind: file.name, f"{kind}_sha256": sha256(file)}
+        self._parts.append(Part(**facts))
+
+    def _finish(self) -> None:
+        if remaining := sum(map(len, self._waiting["images"])):
+            self._write_part(remaining)
+        if not self._parts:
+            raise CytoBenchError(f"{self.path}: a store needs at least one cell")
+        first = np.load(self._folder / self._parts[0].images, mmap_mode="r")
+        table = pd.concat(self._tables, ignore_index=True)
+        table.to_parquet(self._folder / "cells.parquet", index=False)
+        manifest = StoreManifest(
+            **self._facts, shape=first.shape[1:], dtype=first.dtype.name, cells=len(table), parts=tuple(self._parts),
+            table_sha256=sha256(self._folder / "cells.parquet"), table_content_sha256=sha256_text(table.to_csv(index=False)),
+        )  # fmt: skip
+        write_text(self._folder / "store.json", dump_json(manifest))
