@@ -42,6 +42,7 @@ class Plan:
     benchmark: Benchmark
     seed: int
     device: torch.device
+    plugin: Path | None = None
     untrained: bool = False
 
     @property
@@ -72,6 +73,7 @@ class Plan:
     def _command(self) -> str:
         words = ["cytobench", "run", "--method", self.entry.card.name, "--dataset", self.dataset, "--recipe", self.recipe_name]
         words += itertools.chain.from_iterable(("-o", override) for override in self.overrides)
+        words += ["--plugin", str(self.plugin)] if self.plugin else []
         return shlex.join([*words, "--benchmark", self.benchmark.name, "--seed", str(self.seed)])
 
 
@@ -87,7 +89,8 @@ def make_plan(
     data = open_dataset(dataset)
     check_fit(entry.card, data)
     return Plan(
-        entry, recipe_name, chosen, tuple(options), dataset, data, registry.benchmark(benchmark), seed, choose_device(device)
+        entry, recipe_name, chosen, tuple(options), dataset, data, registry.benchmark(benchmark), seed, choose_device(device),
+        plugin,
     )  # fmt: skip
 
 

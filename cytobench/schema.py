@@ -67,7 +67,8 @@ def dump_json(record: Record) -> str:
 
 
 def _sentence(kind: type[Record], error: ValidationError) -> str:
-    first = error.errors()[0]
+    errors = error.errors()
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])  # a misspelt key is missing, too
     location = [str(part) for part in first["loc"]]
     if first["type"] == "extra_forbidden":
         owner = ".".join(location[:-1])

@@ -55,12 +55,12 @@ def command(
         try:
             records.append(outline(plan(name), runs) if dry_run else summarise_run(name))
         except CytoBenchError as error:
+            if len(names) == 1:
+                raise
             failed.append(f"{name}: {error}")
-    if as_json and (len(names) > 1 or not failed):
+    if as_json:
         echo_json(records, single=len(names) == 1)
     elif dry_run:
         click.echo("\n\n".join(map(str, records)))
     if failed:
-        raise CytoBenchError(
-            f"{len(failed)} of {len(names)} methods failed: {'; '.join(failed)}" if len(names) > 1 else failed[0]
-        )
+        raise CytoBenchError(f"{len(failed)} of {len(names)} methods failed: {'; '.join(failed)}")

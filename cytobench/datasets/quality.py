@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 NOISE_THRESHOLD = 0.5
-"""A crop whose DNA channel has a smoothness below this is flagged as noise."""
+"""A crop is flagged as noise where any of its channels has a smoothness below this."""
 
 
 def smoothness(images: np.ndarray) -> np.ndarray:
@@ -18,7 +18,7 @@ def smoothness(images: np.ndarray) -> np.ndarray:
         images: (n, H, W), one channel.
 
     Returns:
-        (n,) float32 in [-1, 1]; 0 where the picture is constant.
+        (n,) float32 from -1 to 1 (a little beyond where the border is darker than the rest); 0 where the picture is constant.
     """
     pixels = images.astype(np.float32)
     pixels -= pixels.mean(axis=(1, 2), keepdims=True)

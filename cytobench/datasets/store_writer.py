@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +39,12 @@ class CellStoreWriter:
         self, path: str | Path, *, name: str, channels: tuple[str, ...], simulated: bool,
         all_cells_counted: bool, provenance: dict[str, str],
     ):  # fmt: skip
+        if not all(channels) or len(set(channels)) < len(channels):
+            raise CytoBenchError(f"the channels {', '.join(map(repr, channels))}: each needs a name of its own")
+        if not re.fullmatch(r"[^./\\][^/\\]*", name):
+            raise CytoBenchError(
+                f"the name {name!r} will not do: runs lie in a folder of that name, so no slash and no first dot"
+            )
         self.path, self._channels = Path(path), tuple(channels)
         self._facts: dict[str, Any] = {
             "name": name, "channels": self._channels, "simulated": simulated,
@@ -46,6 +53,7 @@ class CellStoreWriter:
         self._parts: list[Part] = []
         self._tables: list[pd.DataFrame] = []
         self._waiting: dict[str, list[np.ndarray]] = {"images": [], "masks": []}
+        self._kind: tuple[object, ...] | None = None
 
     def __enter__(self) -> CellStoreWriter:
         self._exit = ExitStack()
@@ -85,6 +93,10 @@ class CellStoreWriter:
             )
         if len(images) != len(table) or (masks is not None and masks.shape != (len(images), *images.shape[2:])):
             raise CytoBenchError(f"{len(images)} images, but {len(table)} table rows or masks of another shape")
+        kind = (images.shape[2:], images.dtype, masks is not None)
+        self._kind = self._kind or kind
+        if kind != self._kind:
+            raise CytoBenchError(f"{self.path}: size, type and masks of the cells must be as in the first call of append")
 
     def _write_part(self, cells: int) -> None:
         facts: dict[str, Any] = {"cells": cells}

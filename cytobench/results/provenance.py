@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 import psutil
+from packaging.version import Version
 
 from cytobench.schema import Record
 
@@ -82,9 +83,9 @@ class Meter:
 
 
 def installed_version(package: str) -> str:
-    """Return the version of a package, or "" where it is not installed."""
+    """Return the public version of a package (2.13.0, whatever it was built for), or "" where it is not installed."""
     try:
-        return version(package)
+        return Version(version(package)).public
     except PackageNotFoundError:
         return ""
 

@@ -1,0 +1,5 @@
+"""``python -m cytobench``."""
+
+from cytobench.cli import main
+
+main()

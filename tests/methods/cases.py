@@ -1,0 +1,143 @@
+"""The contract that every image method keeps; the test of a method names it and adds what only it promises."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cytobench import registry
+from cytobench.datasets.batches import BatchReader
+from cytobench.datasets.opening import Dataset
+from cytobench.datasets.store import CellStore
+from cytobench.method import CellBatch, GenerativeMethod, InvertibleMethod, Method, TrainableMethod
+from cytobench.plan import construct
+from cytobench.training.checkpoint import load_weights, save_weights
+from cytobench.training.recipe import Recipe, choose_recipe, read_recipes
+from cytobench.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+
+
+def recipe_of(name: str, *overrides: str) -> Recipe:
+    return choose_recipe(read_recipes(registry.method(name).recipe_file), None, overrides, name)[1]
+
+
+def make(name: str, data: Dataset, seed: int = 0, *overrides: str) -> Method:
+    method = construct(registry.method(name), recipe_of(name, *overrides), data, seed, CPU)
+    return method.eval() if isinstance(method, torch.nn.Module) else method
+
+
+def embed(method: Method, batch: CellBatch) -> np.ndarray:
+    with torch.inference_mode():
+        return np.asarray(method.embed(batch))
+
+
+class MethodCase:
+    """Every image method."""
+
+    name: str
+
+    @pytest.fixture
+    def method(self, tiny_store: CellStore) -> Method:
+        return make(self.name, tiny_store)
+
+    @pytest.fixture
+    def batch(self, tiny_store: CellStore) -> CellBatch:
+        return BatchReader(tiny_store, recipe_of(self.name).input).read(np.arange(16))
+
+    def test_embed_is_float32_finite_and_two_dimensional(self, method: Method, batch: CellBatch):
+        vectors = embed(method, batch)
+        assert vectors.dtype == np.float32 and vectors.ndim == 2 and len(vectors) == 16
+        assert np.isfinite(vectors).all()
+
+    def test_embed_is_deterministic(self, method: Method, batch: CellBatch):
+        assert np.array_equal(embed(method, batch), embed(method, batch))
+
+    def test_seed_fixes_the_method(self, tiny_store: CellStore, method: Method, batch: CellBatch):
+        assert np.array_equal(embed(method, batch), embed(make(self.name, tiny_store), batch))
+
+    @pytest.mark.parametrize("rows", [[5], [9, 5, 0], list(range(16))[::-1]])
+    def test_a_cell_does_not_depend_on_its_batch(self, method: Method, batch: CellBatch, rows: list[int]):
+        part = CellBatch(batch.images[rows], None, batch.channels)
+        np.testing.assert_allclose(embed(method, part), embed(method, batch)[rows], rtol=1e-4, atol=1e-5)
+
+    def test_cells_differ(self, method: Method, batch: CellBatch):
+        assert len(np.unique(embed(method, batch), axis=0)) == 16
+
+    def test_feature_names_match(self, method: Method, batch: CellBatch):
+        names = method.feature_names
+        assert names is None or (len(names) == len(set(names)) == embed(method, batch).shape[1])
+
+    @pytest.mark.parametrize("channels", [1, 2, 5])
+    def test_any_number_of_channels(self, channels: int):
+        size = recipe_of(self.name).input.crop_size or 64
+        names = tuple(f"channel{number}" for number in range(channels))
+        method = registry.method(self.name).load_class()(recipe_of(self.name), names, size, 0)
+        batch = CellBatch(torch.rand(3, channels, size, size), None, names)
+        assert np.isfinite(embed(method, batch)).all()
+
+
+class TrainableCase(MethodCase):
+    """Every trained method."""
+
+    def test_a_step_moves_every_network_and_stays_finite(self, tiny_store: CellStore, batch: CellBatch, tmp_path: Path):
+        method = self.trained(tiny_store, tmp_path, steps=3)
+        fresh = make(self.name, tiny_store)
+        for name in method.recipe.optimizer:
+            pairs = zip(method.parameters_of(name), fresh.parameters_of(name), strict=True)
+            assert any(not torch.equal(trained, untrained) for trained, untrained in pairs), name
+        assert all(torch.isfinite(parameter).all() for parameter in method.parameters())
+        assert not np.array_equal(embed(method, batch), embed(fresh, batch))
+
+    def test_training_is_reproducible(self, tiny_store: CellStore, batch: CellBatch, tmp_path: Path):
+        first, second = (embed(self.trained(tiny_store, tmp_path, steps=2), batch) for _ in range(2))
+        assert np.array_equal(first, second)
+
+    def test_saved_weights_embed_the_same(self, tiny_store: CellStore, batch: CellBatch, tmp_path: Path):
+        method = self.trained(tiny_store, tmp_path, steps=2)
+        save_weights(method, tmp_path / "weights.safetensors")
+        loaded = make(self.name, tiny_store, 1)
+        load_weights(loaded, tmp_path / "weights.safetensors")
+        assert np.array_equal(embed(loaded, batch), embed(method, batch))
+
+    @pytest.mark.parametrize("size", [32, 48])
+    def test_other_crop_sizes(self, tiny_store: CellStore, size: int):
+        method = make(self.name, tiny_store, 0, f"input.crop_size={size}")
+        batch = BatchReader(tiny_store, method.recipe.input).read(np.arange(2))
+        assert batch.images.shape[-1] == size
+        assert len(embed(method, batch)) == 2
+
+    def trained(self, store: CellStore, folder: Path, steps: int) -> TrainableMethod:
+        method = make(self.name, store, 0, f"training.steps={steps}", "training.batch_size=8")
+        assert isinstance(method, TrainableMethod)
+        reader = BatchReader(store, method.recipe.input)
+        batches = (reader.read(np.arange(8) + 8 * step) for step in range(steps))
+        assert Trainer(method, seed=0, log=folder / "log.jsonl").fit(batches, progress=False) == 8 * steps
+        return method
+
+
+class GenerativeCase(TrainableCase):
+    """Every method that synthesises cells."""
+
+    def test_generate_gives_images_in_0_1(self, method: Method):
+        assert isinstance(method, GenerativeMethod)
+        with torch.inference_mode():
+            images = method.generate(method.noise(4))
+        assert images.shape == (4, 3, 64, 64)
+        assert 0 <= images.min() and images.max() <= 1
+
+    def test_noise_is_random(self, method: Method):
+        assert isinstance(method, GenerativeMethod)
+        assert not torch.equal(method.noise(2), method.noise(2))
+
+
+class InvertibleCase(TrainableCase):
+    """Every method that encodes and decodes."""
+
+    def test_encode_then_decode_gives_images_in_0_1(self, method: Method, batch: CellBatch):
+        assert isinstance(method, InvertibleMethod)
+        with torch.inference_mode():
+            images = method.decode(method.encode(batch))
+        assert images.shape == batch.images.shape
+        assert 0 <= images.min() and images.max() <= 1

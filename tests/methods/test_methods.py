@@ -1,0 +1,123 @@
+"""Every first-party method against the contract, and the one thing that each promises beside it."""
+
+import inspect
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from cases import GenerativeCase, InvertibleCase, MethodCase, embed, make, recipe_of
+
+from cytobench import registry
+from cytobench.datasets.store import CellStore
+from cytobench.method import CellBatch, ProfileMethod, TrainableMethod
+
+
+class TestRandom(MethodCase):
+    name = "random"
+
+    def test_vectors_are_standard_normal(self, method, batch):
+        vectors = embed(method, batch)
+        assert abs(vectors.mean()) < 0.1 and abs(vectors.std() - 1) < 0.1
+
+    def test_another_seed_draws_other_vectors(self, tiny_store, method, batch):
+        assert not np.array_equal(embed(method, batch), embed(make("random", tiny_store, 1), batch))
+
+
+class TestIntensity(MethodCase):
+    name = "intensity"
+
+    def test_is_numpy(self, method, batch):
+        features = dict(zip(method.feature_names, embed(method, batch)[3], strict=True))
+        dna, actin = batch.images[3, 0].numpy(), batch.images[3, 2].numpy()
+        assert features["Intensity_Mean_DNA"] == pytest.approx(dna.mean(), rel=1e-4)
+        assert features["Intensity_Quantile95_Actin"] == pytest.approx(np.quantile(actin, 0.95), rel=1e-4)
+        assert features["Correlation_DNA_Actin"] == pytest.approx(np.corrcoef(dna.ravel(), actin.ravel())[0, 1], abs=1e-3)
+
+    def test_a_blank_cell_is_finite(self, method):
+        assert np.isfinite(embed(method, CellBatch(torch.zeros(1, 3, 64, 64), None, ("DNA", "Tubulin", "Actin")))).all()
+
+    def test_knows_no_shape(self, method, batch):
+        """Shuffling a cell's pixels, all channels alike, changes nothing."""
+        order = torch.randperm(64 * 64, generator=torch.Generator().manual_seed(0))
+        shuffled = batch.images.flatten(2)[:, :, order].reshape(batch.images.shape)
+        np.testing.assert_allclose(embed(method, CellBatch(shuffled, None, batch.channels)), embed(method, batch), atol=1e-4)
+
+
+class TestRandomNetwork(MethodCase):
+    name = "random-network"
+
+    def test_another_seed_is_another_network(self, tiny_store, method, batch):
+        assert not np.allclose(embed(method, batch), embed(make("random-network", tiny_store, 1), batch))
+
+
+class TestLSGAN(GenerativeCase):
+    name = "lsgan"
+
+    def test_embeds_by_the_penultimate_layer(self, method, batch):
+        with torch.inference_mode():
+            judged = method.discriminator(2 * batch.images - 1)
+            from_embedding = method.discriminator[-2:](torch.from_numpy(embed(method, batch)))
+        np.testing.assert_allclose(judged, from_embedding, rtol=1e-5, atol=1e-6)
+
+    def test_losses_are_those_of_the_paper(self, method, batch):
+        """Mao et al. 2017, equation 2, with labels 0 and 1 and a discriminator that says 0.5 of everything."""
+        losses = {}
+        method._judge = lambda images: torch.full((len(images), 1), 0.5)
+        method.options = method.options.model_copy(update={"real_labels": (1.0, 1.0)})
+        method.training_step(batch, lambda name, loss: losses.update({name: float(loss.detach())}))
+        assert losses == pytest.approx({"discriminator": 0.5**2 + 0.5**2, "generator": 0.5**2})
+
+
+class TestVAE(GenerativeCase, InvertibleCase):
+    name = "vae"
+
+    def test_divergence_of_the_prior_from_itself_is_zero(self, method, batch):
+        """With a standard normal posterior only the reconstruction is left."""
+        losses = {}
+        zero = torch.zeros(len(batch), method.options.latent)
+        method._posterior = lambda images: (zero, zero)
+        torch.manual_seed(0)
+        method.training_step(batch, lambda name, loss: losses.update({name: float(loss.detach())}))
+        torch.manual_seed(0)
+        images = method.autoencoder["decoder"](torch.randn_like(zero)).sigmoid()
+        expected = torch.nn.functional.binary_cross_entropy(images, batch.images, reduction="sum") / len(batch)
+        assert losses["autoencoder"] == pytest.approx(float(expected), rel=1e-4)
+
+
+def wells() -> pd.DataFrame:
+    plates = ["Week1_1", "Week1_2", "Week2_1"]
+    batches = ["Week1", "Week1", "Week2"]
+    return pd.DataFrame(
+        {"Metadata_Plate": plates, "Metadata_Well": "A01", "Metadata_Batch": batches, "Metadata_Cells": [1, 2, 4]}
+    )
+
+
+def test_batch_knows_the_week_only(tiny_store: CellStore):
+    assert make("batch", tiny_store).profile(wells()).tolist() == [[1, 0], [1, 0], [0, 1]]
+
+
+def test_cell_count_knows_the_count_only(tiny_store: CellStore):
+    profiles = make("cell-count", tiny_store).profile(wells())
+    np.testing.assert_allclose(profiles, [[1, 0, 1], [2, np.log(2), 4], [4, np.log(4), 16]], rtol=1e-6)
+
+
+def test_every_method_has_a_test():
+    """A new method cannot land without its case."""
+    cases = [case for case in globals().values() if inspect.isclass(case) and issubclass(case, MethodCase)]
+    tested = {getattr(case, "name", None) for case in cases}
+    profile_methods = {name for name, entry in registry.methods().items() if issubclass(entry.load_class(), ProfileMethod)}
+    first_party = {name for name, entry in registry.methods().items() if entry.distribution == "cytobench"}
+    assert first_party - profile_methods <= tested
+    assert profile_methods == {"batch", "cell-count"}
+
+
+@pytest.mark.parametrize("name", [name for name, entry in registry.methods().items() if entry.distribution == "cytobench"])
+def test_every_method_says_what_it_is(name: str):
+    entry = registry.method(name)
+    assert entry.card.title and entry.card.citation and entry.card.supervision != "not stated"
+    assert entry.card.kind == "control" or "doi:" in entry.card.citation
+    if entry.card.trained:
+        assert issubclass(entry.load_class(), TrainableMethod)
+        assert recipe_of(name).training is not None
+        assert entry.recipe_file.is_file()

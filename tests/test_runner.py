@@ -1,0 +1,241 @@
+"""The whole path: what a run leaves behind, what it does not do twice, and what it does when a method misbehaves."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cytobench import registry
+from cytobench.benchmark import MOABenchmark
+from cytobench.datasets.store import CellStore
+from cytobench.errors import CytoBenchError
+from cytobench.evaluation import evaluate, score
+from cytobench.files import sha256
+from cytobench.loading import load_method
+from cytobench.results.runs import Run
+from cytobench.runner import run
+
+QUICK = ("training.steps=3", "training.batch_size=8")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_store: CellStore, runs: Path) -> Run:
+    return run("lsgan", str(tiny_store.path), options=QUICK, runs=runs)
+
+
+def plugin(folder: Path, body: str, name: str = "mine") -> Path:
+    """A plugin file whose embed() has this body."""
+    card = {"name": name, "title": "Mine", "kind": "other", "citation": "none", "supervision": "none", "licence": "MIT"}
+    code = f"import torch, numpy as np, cytobench\nclass Mine(cytobench.Method):\n    card = {card}\n    def embed(self, cells):\n        {body}\n"
+    file = folder / "plugin.py"
+    file.write_text(code)
+    return file
+
+
+# --- what a run leaves behind ---------------------------------------------------------------------------------------
+
+
+def test_a_trained_run_leaves_everything(trained: Run, tiny_store: CellStore):
+    files = {path.name for path in trained.path.iterdir()}
+    assert files == {
+        "run.json", "log.jsonl", "weights.safetensors", "embeddings.npy", "profiles.parquet", "scores.json", "predictions.csv",
+    }  # fmt: skip
+    assert np.load(trained.path / "embeddings.npy").shape == (len(tiny_store), 100)
+    assert len(pd.read_csv(trained.path / "predictions.csv")) == 20
+    record = trained.record
+    assert (record.status, record.simulated, record.cells_seen, record.untrained) == ("finished", True, 24, False)
+    assert set(record.stages) == {"train", "embed", "score"}
+    assert all(
+        sha256(trained.path / name) == digest for stage in record.stages.values() for name, digest in stage.outputs.items()
+    )
+    assert record.provenance.versions["torch"] and "+" not in record.provenance.versions["torch"]
+
+
+def test_the_untrained_twin_stands_beside_it(trained: Run, runs: Path):
+    twin = Run.read(runs / trained.record.twin_folder)
+    assert (twin.record.untrained, twin.record.cells_seen, twin.record.seed) == (True, 0, trained.record.seed)
+    assert twin.record.recipe == trained.record.recipe
+    difference = trained.record.twin
+    assert difference.value == pytest.approx(trained.scores.entry().nsc.value - twin.scores.entry().nsc.value)
+    assert difference.n == 20 and 0 < difference.p <= 1
+
+
+def test_the_board_shows_both_and_says_simulated(trained: Run, runs: Path):
+    board = (runs / "board.md").read_text()
+    assert "| lsgan " in board and "| lsgan (untrained) " in board
+    assert "SIMULATED data: tiny" in board
+    assert "Controls still missing here: batch; cell-count; intensity; random; random-network." in board
+
+
+def test_scores_say_what_they_are_of(trained: Run):
+    scores = trained.scores
+    assert (scores.counts.treatments, scores.counts.wells, scores.counts.cells) == (20, 64, 192)
+    assert scores.warnings[0].startswith("83 of the protocol's 103 treatments have no well")
+
+
+def test_equal_runs_give_equal_bytes(trained: Run, tiny_store: CellStore, tmp_path: Path):
+    again = run("lsgan", str(tiny_store.path), options=QUICK, runs=tmp_path)
+    for name in ("weights.safetensors", "embeddings.npy", "scores.json", "predictions.csv"):
+        assert sha256(again.path / name) == sha256(trained.path / name), name
+    assert again.record.keys == trained.record.keys
+
+
+# --- what is not done twice -----------------------------------------------------------------------------------------
+
+
+def test_a_finished_run_is_not_done_again(trained: Run, tiny_store: CellStore, runs: Path):
+    before = {path: path.stat().st_mtime_ns for path in trained.path.iterdir()}
+    assert run("lsgan", str(tiny_store.path), options=QUICK, runs=runs).path == trained.path
+    assert {path: path.stat().st_mtime_ns for path in trained.path.iterdir()} == before
+
+
+def test_a_new_protocol_version_scores_again_and_does_not_retrain(
+    trained: Run, tiny_store: CellStore, runs: Path, monkeypatch: pytest.MonkeyPatch
+):
+    made = registry.benchmark("bbbc021-moa")
+    made.version = 2
+    monkeypatch.setattr(registry, "benchmark", lambda name: made)
+    again = run("lsgan", str(tiny_store.path), options=QUICK, runs=runs)
+    assert again.path != trained.path
+    assert again.scores.benchmark == "bbbc021-moa/2"
+    assert again.record.stages["train"] == trained.record.stages["train"]
+    assert again.record.stages["embed"] == trained.record.stages["embed"]
+    assert os.path.samefile(again.path / "weights.safetensors", trained.path / "weights.safetensors")
+
+
+def test_a_changed_recipe_or_seed_is_another_run(trained: Run, tiny_store: CellStore, runs: Path):
+    others = [
+        run("lsgan", str(tiny_store.path), options=(*QUICK, "latent=8"), runs=runs),
+        run("lsgan", str(tiny_store.path), options=QUICK, seed=1, runs=runs),
+    ]
+    assert len({other.record.keys.train for other in [trained, *others]}) == 3
+
+
+def test_a_run_can_be_evaluated_again(trained: Run, runs: Path):
+    again = evaluate(str(trained.path), runs=runs)
+    assert again.path == trained.path and again.record == trained.record
+
+
+# --- profiles -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["batch", "cell-count"])
+def test_profile_methods_see_wells_only(method: str, tiny_store: CellStore, runs: Path):
+    finished = run(method, str(tiny_store.path), runs=runs)
+    assert set(finished.record.stages) == {"embed", "score"}
+    assert finished.scores.entry("raw").nsc.n == 20
+
+
+def test_supplied_profiles_score_as_the_run_that_they_came_from(trained: Run, tmp_path: Path):
+    table = tmp_path / "My Profiles.parquet"
+    table.write_bytes((trained.path / "profiles.parquet").read_bytes())
+    supplied = evaluate(str(table), runs=tmp_path / "runs")
+    assert (supplied.record.method, supplied.record.supplied) == ("my-profiles", True)
+    assert supplied.record.card.supervision == "not stated"
+    assert supplied.scores.panel == trained.scores.panel
+
+
+def test_images_are_not_evaluated_and_tables_not_embedded(trained: Run, tiny_store: CellStore, runs: Path, data: Path):
+    with pytest.raises(CytoBenchError, match="is a store of cell images; embed and score it with 'cytobench run"):
+        evaluate(str(tiny_store.path), runs=runs)
+    with pytest.raises(CytoBenchError, match="intensity embeds images, but per_well_mean is a table of profiles"):
+        run("intensity", str(data / "ljosa2013" / "per_well_mean.csv.gz"), runs=runs)
+    with pytest.raises(CytoBenchError, match="cell-count needs the number of cells in each well, but in per_well_mean not all"):
+        run("cell-count", str(data / "ljosa2013" / "per_well_mean.csv.gz"), runs=runs)
+
+
+def test_load_method_gives_the_trained_weights(trained: Run, tiny_store: CellStore):
+    from cytobench.embedding import embed
+
+    embeddings = embed(load_method("lsgan", tiny_store, weights=trained.path), tiny_store)
+    assert np.array_equal(embeddings.values, np.load(trained.path / "embeddings.npy"))
+    assert score(embeddings).panel == trained.scores.panel
+
+
+def test_load_method_never_gives_untrained_weights_in_silence(trained: Run, tiny_store: CellStore):
+    with pytest.raises(CytoBenchError, match="lsgan is trained: make a run with"):
+        load_method("lsgan", tiny_store)
+    with pytest.raises(CytoBenchError, match="is a run of lsgan, not of vae"):
+        load_method("vae", tiny_store, weights=trained.path)
+
+
+# --- methods that misbehave -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("return torch.zeros(len(cells))", r"Mine returned shape \(192,\) for 192 rows; it must return \(192, D\)"),
+        ("return torch.zeros(len(cells), 2, dtype=torch.long)", "Mine returned int64; it must return float32 vectors"),
+        ("return np.zeros((len(cells), 2))", "Mine returned float64; it must return float32 vectors"),
+        ("return torch.zeros(len(cells) - 1, 2)", r"Mine returned shape \(191, 2\) for 192 rows"),
+        ("return torch.zeros(len(cells), 0)", r"Mine returned shape \(192, 0\)"),
+        ("return torch.full((len(cells), 2), float('nan'))", "Mine returned nan for row 0 of a batch, feature 0"),
+        ("return torch.full((len(cells), 2), float('inf'))", "Mine returned inf for row 0 of a batch, feature 0"),
+        ("return ['Actin disruptors'] * len(cells)", r"Mine returned shape \(192,\)"),
+        ("return None", r"Mine returned shape \(\)"),
+        ("return cells.compound", "'CellBatch' object has no attribute 'compound'"),
+    ],
+)
+def test_wrong_output_is_one_sentence_and_a_failed_run(body: str, sentence: str, tiny_store: CellStore, tmp_path: Path):
+    with pytest.raises((CytoBenchError, AttributeError), match=sentence):
+        run("mine", str(tiny_store.path), plugin=plugin(tmp_path, body), runs=tmp_path / "runs")
+    (record,) = [json.loads(path.read_text()) for path in (tmp_path / "runs").glob("*/*/*/run.json")]
+    assert record["status"] == "failed" and "embed" not in record["stages"]
+    assert not list((tmp_path / "runs").glob("*/*/*/embeddings.npy"))
+
+
+def test_a_failed_run_is_never_reused(tiny_store: CellStore, tmp_path: Path):
+    body = f"assert not __import__('os').path.exists({str(tmp_path / 'broken')!r}), 'broken'; return cells.images.mean((2, 3))"
+    (tmp_path / "broken").touch()
+    file = plugin(tmp_path, body)
+    with pytest.raises(AssertionError, match="broken"):
+        run("mine", str(tiny_store.path), plugin=file, runs=tmp_path / "runs")
+    (failed,) = [Run.read(path.parent) for path in (tmp_path / "runs").glob("*/*/*/run.json")]
+    with pytest.raises(CytoBenchError, match="the run is failed: AssertionError: broken; run it again"):
+        _ = failed.scores
+    (tmp_path / "broken").unlink()
+    again = run("mine", str(tiny_store.path), plugin=file, runs=tmp_path / "runs")
+    assert (again.path, again.record.status, again.record.error) == (failed.path, "finished", None)
+
+
+def test_an_interrupted_run_keeps_its_finished_stages(tiny_store: CellStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(MOABenchmark, "score", interrupt)
+        run("lsgan", str(tiny_store.path), options=QUICK, runs=tmp_path)
+    (interrupted,) = [Run.read(path.parent) for path in tmp_path.glob("*/*/*/run.json")]
+    assert interrupted.record.status == "interrupted"
+    again = run("lsgan", str(tiny_store.path), options=QUICK, runs=tmp_path)
+    assert again.record.stages["train"] == interrupted.record.stages["train"]
+    assert again.record.status == "finished"
+
+
+def test_a_damaged_output_is_made_again(tiny_store: CellStore, tmp_path: Path):
+    first = run("random", str(tiny_store.path), runs=tmp_path)
+    whole = sha256(first.path / "embeddings.npy")
+    (first.path / "embeddings.npy").unlink()
+    again = run("random", str(tiny_store.path), runs=tmp_path)
+    assert sha256(again.path / "embeddings.npy") == whole
+
+
+def test_a_store_of_other_channels_or_size_is_refused(tiny_store: CellStore, tmp_path: Path):
+    with pytest.raises(
+        CytoBenchError, match="asks for crops of 128 px, but tiny has 64 x 64 px; set -o input.crop_size=64 or less"
+    ):
+        run("lsgan", str(tiny_store.path), options=("input.crop_size=128",), runs=tmp_path)
+    with pytest.raises(
+        CytoBenchError, match="a crop of 40 px cannot be halved 4 times; set -o input.crop_size to a multiple of 16"
+    ):
+        run("lsgan", str(tiny_store.path), options=("input.crop_size=40",), runs=tmp_path)
+    assert not (tmp_path / "board.md").exists()
