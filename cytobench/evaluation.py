@@ -19,7 +19,7 @@ from cytobench.results.keys import chained
 from cytobench.results.provenance import provenance
 from cytobench.results.runs import Run, RunRecord
 from cytobench.results.schema import Scores
-from cytobench.runner import score_profiles, write_profiles
+from cytobench.runner import SCORE_OUTPUTS, score_profiles, write_profiles
 from cytobench.schema import validate
 
 
@@ -64,7 +64,7 @@ def evaluate(
         outcome = _supplied(source, name, said, chosen, allow_nan, runs)
     if not outcome.finished():
         with outcome.writing():
-            outcome.stage("score", ("scores.json", "predictions.csv"), "cpu", lambda: score_profiles(chosen, outcome.path))
+            outcome.stage("score", SCORE_OUTPUTS, "cpu", lambda: score_profiles(chosen, outcome.path, outcome.record.title))
     refresh_run_board(runs)
     return outcome
 

@@ -19,10 +19,14 @@ from cytobench.errors import CytoBenchError
 from cytobench.files import replacing, write_text
 from cytobench.method import ProfileMethod, TrainableMethod
 from cytobench.plan import Plan, make_plan
+from cytobench.results.figures import draw_scores
 from cytobench.results.runs import Run
 from cytobench.schema import dump_json
 from cytobench.training.checkpoint import load_weights, save_weights
 from cytobench.training.trainer import Trainer
+
+SCORE_OUTPUTS = ("scores.json", "predictions.csv", "figures/scores.png")
+"""What the last stage of a run writes."""
 
 
 def run(
@@ -80,16 +84,17 @@ def execute(plan: Plan, runs: Path, progress: bool) -> Run:
             outcome.stage("embed", ("embeddings.npy", "profiles.parquet"), device, lambda: _embed(plan, outcome.path, progress))
         else:
             outcome.stage("embed", ("profiles.parquet",), device, lambda: _profile(plan, outcome.path))
-        outcome.stage("score", ("scores.json", "predictions.csv"), "cpu", lambda: score_profiles(plan.benchmark, outcome.path))
+        outcome.stage("score", SCORE_OUTPUTS, "cpu", lambda: score_profiles(plan.benchmark, outcome.path, outcome.record.title))
     return outcome
 
 
-def score_profiles(benchmark: Benchmark, folder: Path) -> None:
-    """Score ``profiles.parquet`` in a run's folder into ``scores.json`` and ``predictions.csv``."""
+def score_profiles(benchmark: Benchmark, folder: Path, title: str) -> None:
+    """Score ``profiles.parquet`` in a run's folder into ``SCORE_OUTPUTS``; ``title`` stands over the picture."""
     scores = benchmark.score(pd.read_parquet(folder / "profiles.parquet"))
     write_text(folder / "scores.json", dump_json(scores))
     predictions = pd.DataFrame([prediction.model_dump() for prediction in scores.predictions])
     write_text(folder / "predictions.csv", predictions.to_csv(index=False))
+    draw_scores(scores, title, folder / "figures" / "scores.png")
 
 
 def write_profiles(profiles: pd.DataFrame, folder: Path) -> None:

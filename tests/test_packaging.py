@@ -37,7 +37,9 @@ def cytobench(python: Path, *words: str) -> str:
 
 
 def test_it_is_the_wheel_that_runs(installed: Path):
-    code = "import cytobench, cytobench_methods, cytobench_benchmarks as b; print(cytobench.__file__, cytobench_methods.__file__, b.__file__)"
+    code = (
+        "import cytobench, cytobench_methods as m, cytobench_benchmarks as b; print(cytobench.__file__, m.__file__, b.__file__)"
+    )
     printed = subprocess.run(
         [str(installed), "-c", code], cwd=installed.parent, capture_output=True, text=True, check=True
     ).stdout

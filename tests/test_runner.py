@@ -34,7 +34,8 @@ def trained(tiny_store: CellStore, runs: Path) -> Run:
 def plugin(folder: Path, body: str, name: str = "mine") -> Path:
     """A plugin file whose embed() has this body."""
     card = {"name": name, "title": "Mine", "kind": "other", "citation": "none", "supervision": "none", "licence": "MIT"}
-    code = f"import torch, numpy as np, cytobench\nclass Mine(cytobench.Method):\n    card = {card}\n    def embed(self, cells):\n        {body}\n"
+    code = "import torch, numpy as np, cytobench\n"
+    code += f"class Mine(cytobench.Method):\n    card = {card}\n    def embed(self, cells):\n        {body}\n"
     file = folder / "plugin.py"
     file.write_text(code)
     return file
@@ -47,6 +48,7 @@ def test_a_trained_run_leaves_everything(trained: Run, tiny_store: CellStore):
     files = {path.name for path in trained.path.iterdir()}
     assert files == {
         "run.json", "log.jsonl", "weights.safetensors", "embeddings.npy", "profiles.parquet", "scores.json", "predictions.csv",
+        "figures",
     }  # fmt: skip
     assert np.load(trained.path / "embeddings.npy").shape == (len(tiny_store), 100)
     assert len(pd.read_csv(trained.path / "predictions.csv")) == 20

@@ -55,7 +55,7 @@ def test_interval_plainly(benchmark):
 
 def plain_interval() -> tuple[float, float]:
     """A loop over samples that gathers the treatments of the compounds drawn."""
-    members = [CORRECT[COMPOUNDS == compound] for compound in range(38)]
+    members = [CORRECT[compound == COMPOUNDS] for compound in range(38)]
     draws = np.random.default_rng(0).multinomial(38, np.full(38, 1 / 38), size=1000)
     means = [np.concatenate([np.tile(members[c], k) for c, k in enumerate(draw)]).mean() for draw in draws]
     return tuple(np.quantile(means, [0.025, 0.975]))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from cytobench.boards.entries import entries_of_runs, entries_of_scores
-from cytobench.boards.render import as_csv, as_json, markdown
-from cytobench.boards.rows import make_boards
+from cytobench.boards.figures import draw_board
+from cytobench.boards.render import as_csv, as_json, markdown, picture_name
+from cytobench.boards.rows import Board, make_boards
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked, write_text
 
@@ -35,6 +36,7 @@ def build(leaderboards: Path, *, check: bool = False) -> list[Path]:
         with locked(leaderboards / ".lock", f"the board in {leaderboards}", wait=10):
             for path, text in texts.items():
                 write_text(path, text)
+            _write_pictures(boards, leaderboards)
     return list(texts)
 
 
@@ -42,5 +44,12 @@ def refresh_run_board(runs: Path) -> Path:
     """Rewrite ``board.md`` of a runs folder from its finished runs."""
     path = runs / "board.md"
     with locked(runs / ".lock", f"the board {path}", wait=10):
-        write_text(path, markdown(make_boards(entries_of_runs(runs)), "Runs on this machine"))
+        boards = make_boards(entries_of_runs(runs))
+        write_text(path, markdown(boards, "Runs on this machine"))
+        _write_pictures(boards, runs)
     return path
+
+
+def _write_pictures(boards: list[Board], folder: Path) -> None:
+    for board in boards:
+        write_text(folder / picture_name(board), draw_board(board))

@@ -26,11 +26,14 @@ HEADERS = (
 )  # fmt: skip
 
 
-def markdown(boards: list[Board], heading: str) -> str:
-    """One Markdown page with a table a board."""
+def markdown(boards: list[Board], heading: str, *, pictures: bool = True) -> str:
+    """One Markdown page with a picture and a table a board."""
     parts = [f"# {heading}", "", "Generated; do not edit.", "", NOTES]
     for board in boards:
-        parts += [_title(board), "", tabulate([_cells(row) for row in board.rows], HEADERS, "pipe", disable_numparse=True), ""]
+        parts += (
+            [_title(board), "", f"![{escape(board.dataset)}]({picture_name(board)})", ""] if pictures else [_title(board), ""]
+        )
+        parts += [tabulate([_cells(row) for row in board.rows], HEADERS, "pipe", disable_numparse=True), ""]
         if board.simulated:
             parts += ["Simulated: these cells were drawn by a program. The scores say nothing of real cells.", ""]
         if board.missing_controls:
@@ -59,6 +62,11 @@ def escape(text: str) -> str:
     for character in "\\|`*_[]":
         text = text.replace(character, f"\\{character}")
     return text
+
+
+def picture_name(board: Board) -> str:
+    """The file name of a board's picture."""
+    return f"{board.dataset}-{board.dataset_identity[:8]}-{board.benchmark.replace('/', '-')}.svg"
 
 
 def _title(board: Board) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import zlib
 from functools import cache
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def _plate_map(path: Path) -> pd.DataFrame:
     raw = path.read_bytes()
     try:
         raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         raw = b""
     if hashlib.sha256(raw).hexdigest() != IMAGE_TABLE_SHA256:
         raise CytoBenchError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def _read_images(path: Path, channels: int) -> np.ndarray:
             array: np.ndarray = archive["images"]
     except FileNotFoundError:
         raise CytoBenchError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, TypeError, zlib.error, zipfile.BadZipFile) as error:
         raise CytoBenchError(f"{path}: not a whole .npz file ({error})") from None
     if array.ndim != 4 or array.dtype not in (np.uint8, np.uint16):
         raise CytoBenchError(

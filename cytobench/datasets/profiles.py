@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,35 +37,51 @@ def read_profiles(path: Path) -> pd.DataFrame:
         CytoBenchError: naming the column or row at fault.
     """
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
     except FileNotFoundError:
         raise CytoBenchError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zlib.error) as error:
         raise CytoBenchError(f"{path}: cannot be read as a table, perhaps truncated ({' '.join(str(error).split())})") from None
     table = table.rename(columns=lambda name: re.sub(r"^Image_Metadata_", PREFIX, str(name)))
     check_profiles(table, str(path))
-    return table
+    return table.astype({f"{PREFIX}Plate": str, f"{PREFIX}Well": str})
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Read plates and wells as names even where they look like numbers, and no column under another name than its own."""
+    names = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0].tolist()
+    table = pd.read_csv(path, dtype={name: str for name in names if name.endswith((f"{PREFIX}Plate", f"{PREFIX}Well"))})
+    return table.set_axis(names, axis=1)  # pandas would call a second 'x' 'x.1'
 
 
 def check_profiles(table: pd.DataFrame, where: str) -> None:
     """Refuse a table that is no profile table, in one sentence that begins with ``where``."""
+    if table.columns.has_duplicates:
+        raise CytoBenchError(f"{where}: the column {table.columns[table.columns.duplicated()][0]!r} stands twice")
+    if not len(table):
+        raise CytoBenchError(f"{where}: has no rows")
     for column in (f"{PREFIX}Plate", f"{PREFIX}Well"):
         if column not in table:
             raise CytoBenchError(f"{where}: has no column {column!r} (or 'Image_{column}'); a profile table needs plate and well")
         if table[column].isna().any():
             raise CytoBenchError(f"{where}: row {int(table[column].isna().argmax())} has no {column}")
-    if table.columns.has_duplicates:
-        raise CytoBenchError(f"{where}: the column {table.columns[table.columns.duplicated()][0]!r} stands twice")
+    dose = f"{PREFIX}Concentration"
+    if dose in table and not pd.api.types.is_numeric_dtype(table[dose]):
+        raise CytoBenchError(f"{where}: the column {dose!r} is not numeric; it is in micromolar")
     features = feature_columns(table)
-    for column in features:
-        if column.casefold() in METADATA_LIKE:
-            raise CytoBenchError(f"{where}: the column {column!r} is metadata; name it {METADATA_LIKE[column.casefold()]!r}")
-        if not pd.api.types.is_numeric_dtype(table[column]) or pd.api.types.is_bool_dtype(table[column]):
-            raise CytoBenchError(
-                f"{where}: the column {column!r} is not numeric; a metadata column's name begins with {PREFIX!r}"
-            )
     if not features:
         raise CytoBenchError(f"{where}: has no feature column, only metadata")
+    for column in features:
+        _check_feature(column, table[column], where)
+
+
+def _check_feature(name: str, values: pd.Series, where: str) -> None:
+    if not name or name.startswith("Unnamed: "):
+        raise CytoBenchError(f"{where}: a column has no name, as row numbers have that pandas writes; drop it (index=False)")
+    if name.casefold() in METADATA_LIKE:
+        raise CytoBenchError(f"{where}: the column {name!r} is metadata; name it {METADATA_LIKE[name.casefold()]!r}")
+    if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+        raise CytoBenchError(f"{where}: the column {name!r} is not numeric; a metadata column's name begins with {PREFIX!r}")
 
 
 def feature_columns(table: pd.DataFrame) -> list[str]:

@@ -42,9 +42,7 @@ class CellStoreWriter:
         if not all(channels) or len(set(channels)) < len(channels):
             raise CytoBenchError(f"the channels {', '.join(map(repr, channels))}: each needs a name of its own")
         if not re.fullmatch(r"[^./\\][^/\\]*", name):
-            raise CytoBenchError(
-                f"the name {name!r} will not do: runs lie in a folder of that name, so no slash and no first dot"
-            )
+            raise CytoBenchError(f"the name {name!r} will not do: runs lie in a folder of that name, so no slash, no first dot")
         self.path, self._channels = Path(path), tuple(channels)
         self._facts: dict[str, Any] = {
             "name": name, "channels": self._channels, "simulated": simulated,

@@ -59,6 +59,11 @@ class RunRecord(Record):
         return f"{self.method} (untrained)" if self.untrained else self.method
 
     @property
+    def title(self) -> str:
+        """What stands over a picture of the run."""
+        return f"{'SIMULATED data: ' if self.simulated else ''}{self.label} on {self.dataset}, {self.benchmark}, seed {self.seed}"
+
+    @property
     def folder(self) -> Path:
         """The run's place below the runs folder."""
         method = f"{self.method}-untrained" if self.untrained else self.method
@@ -170,6 +175,7 @@ class Run:
     def _take(self, folder: Path, name: str, stage: Stage, record: RunRecord) -> None:
         for output in stage.outputs:
             if folder != self.path:
+                (self.path / output).parent.mkdir(exist_ok=True)
                 _link(folder / output, self.path / output)
         seen = record.cells_seen if name == "train" else self.record.cells_seen
         self.record = self.record.model_copy(update={"stages": {**self.record.stages, name: stage}, "cells_seen": seen})

@@ -125,7 +125,7 @@ class GenerativeCase(TrainableCase):
         with torch.inference_mode():
             images = method.generate(method.noise(4))
         assert images.shape == (4, 3, 64, 64)
-        assert 0 <= images.min() and images.max() <= 1
+        assert images.min() >= 0 and images.max() <= 1
 
     def test_noise_is_random(self, method: Method):
         assert isinstance(method, GenerativeMethod)
@@ -140,4 +140,4 @@ class InvertibleCase(TrainableCase):
         with torch.inference_mode():
             images = method.decode(method.encode(batch))
         assert images.shape == batch.images.shape
-        assert 0 <= images.min() and images.max() <= 1
+        assert images.min() >= 0 and images.max() <= 1

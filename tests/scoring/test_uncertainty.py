@@ -24,7 +24,7 @@ def test_estimate_is_the_mean_inside_its_interval():
 def test_by_compound_averages_within_compounds_first():
     values = np.random.default_rng(0).random(len(COMPOUNDS))
     estimate = bootstrap(by_compound=True).estimate(values)
-    assert estimate.value == pytest.approx(np.mean([values[COMPOUNDS == compound].mean() for compound in range(38)]))
+    assert estimate.value == pytest.approx(np.mean([values[compound == COMPOUNDS].mean() for compound in range(38)]))
     assert estimate.n == 38
 
 
@@ -34,7 +34,7 @@ def test_interval_is_the_plain_bootstrap():
     draws = np.random.default_rng(0).multinomial(38, np.full(38, 1 / 38), size=1000)
     means = []
     for counts in draws:
-        chosen = np.concatenate([np.tile(values[COMPOUNDS == compound], count) for compound, count in enumerate(counts)])
+        chosen = np.concatenate([np.tile(values[compound == COMPOUNDS], count) for compound, count in enumerate(counts)])
         means.append(chosen.mean())
     estimate = bootstrap().estimate(values)
     assert (estimate.low, estimate.high) == pytest.approx(tuple(np.quantile(means, [0.025, 0.975])))

@@ -1,0 +1,42 @@
+"""A board as a picture: every method's headline score with its interval."""
+
+from __future__ import annotations
+
+import io
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cytobench.boards.rows import Board, BoardRow
+
+METHOD, CONTROL = "#1b6ca8", "#8a8a8a"
+"""Colours of methods and of controls."""
+
+
+def draw_board(board: Board) -> str:
+    """Return an SVG: the headline NSC (dot) with its interval (thick line) and the range over the panel (thin line)."""
+    rows = [row for row in board.rows if row.headline.nsc is not None]
+    figure = Figure(figsize=(9, 1.3 + 0.36 * max(len(rows), 1)), layout="constrained")
+    axes = figure.subplots()
+    for height, row in enumerate(rows):
+        _draw_row(axes, height, row)
+    axes.set(
+        xlim=(0, 1), ylim=(len(rows) - 0.4, -0.6), xlabel="NSC; dot: headline, thick: 95% interval, thin: range over the panel"
+    )
+    axes.set_yticks(range(len(rows)), [row.method for row in rows])
+    axes.set_title(f"{'SIMULATED: ' if board.simulated else ''}{board.dataset}, {board.benchmark}, {board.headline}", loc="left")
+    axes.grid(axis="x", alpha=0.3)
+    text = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": "cytobench", "svg.fonttype": "none"}):  # equal boards give equal pictures
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue()
+
+
+def _draw_row(axes: Axes, height: int, row: BoardRow) -> None:
+    colour = CONTROL if row.kind == "control" else METHOD
+    nsc = row.headline.nsc
+    assert nsc is not None and row.panel_low is not None and row.panel_high is not None  # draw_board leaves out the others
+    axes.plot([row.panel_low, row.panel_high], [height, height], color=colour, lw=1)
+    axes.plot([nsc.low, nsc.high], [height, height], color=colour, lw=4, alpha=0.45, solid_capstyle="butt")
+    axes.plot(nsc.value, height, "o", color=colour)
