@@ -6,12 +6,14 @@ import re
 import shlex
 from pathlib import Path
 
+import pandas as pd
+
 from cytobench import registry
 from cytobench.benchmark import Benchmark
 from cytobench.boards.build import refresh_run_board
 from cytobench.card import MethodCard
 from cytobench.datasets.opening import open_dataset
-from cytobench.datasets.profiles import ProfileTable, refuse_non_finite
+from cytobench.datasets.profiles import ProfileTable, check_profiles, refuse_non_finite
 from cytobench.embedding import Embeddings
 from cytobench.errors import CytoBenchError
 from cytobench.files import sha256_text
@@ -20,17 +22,23 @@ from cytobench.results.provenance import provenance
 from cytobench.results.runs import Run, RunRecord
 from cytobench.results.schema import Scores
 from cytobench.runner import SCORE_OUTPUTS, score_profiles, write_profiles
-from cytobench.schema import validate
+from cytobench.schema import dump_json, validate
 
 
-def score(profiles: object, benchmark: str = "bbbc021-moa") -> Scores:
+def score(profiles: Embeddings | pd.DataFrame, benchmark: str = "bbbc021-moa") -> Scores:
     """Score embeddings or a profile table in memory.
 
     Args:
         profiles: :class:`~cytobench.embedding.Embeddings`, or a DataFrame with one row a well and ``Metadata_`` columns.
         benchmark: a registered name.
     """
-    scored: Scores = registry.benchmark(benchmark).score(profiles.wells() if isinstance(profiles, Embeddings) else profiles)
+    if isinstance(profiles, Embeddings):
+        table = profiles.wells()
+    else:
+        table = profiles
+        check_profiles(table, "the profiles")
+        refuse_non_finite(table, "the profiles", allow_nan=True)
+    scored: Scores = registry.benchmark(benchmark).score(table)
     return scored
 
 
@@ -57,46 +65,54 @@ def evaluate(
         CytoBenchError: in one sentence, which row or column is wrong.
     """
     chosen: Benchmark = registry.benchmark(benchmark)
-    if (Path(source) / "run.json").is_file():
-        outcome = _again(Run.read(Path(source)), chosen, runs)
+    again = (Path(source) / "run.json").is_file()
+    if again:
+        data, record = None, _again(Run.read(Path(source)), chosen)
     else:
         said = {"title": title or f"{name or source}, embeddings supplied", "citation": citation, "supervision": supervision}
-        outcome = _supplied(source, name, said, chosen, allow_nan, runs)
+        data = _profiles(source, allow_nan)
+        record = _supplied(source, data, name, said, chosen, allow_nan)
+    outcome = Run.at(runs, record)
     if not outcome.finished():
-        with outcome.writing():
-            outcome.stage("score", SCORE_OUTPUTS, "cpu", lambda: score_profiles(chosen, outcome.path, outcome.record.title))
+        profiles = None if data is None else data.wells()
+        with outcome.writing(*([Path(source)] if again else [])):
+            if profiles is not None:
+                outcome.stage("embed", ("profiles.parquet",), "cpu", lambda: write_profiles(profiles, outcome.path))
+            outcome.stage("score", SCORE_OUTPUTS, "cpu", lambda: score_profiles(chosen, outcome.path, record.title))
     refresh_run_board(runs)
     return outcome
 
 
-def _again(earlier: Run, benchmark: Benchmark, runs: Path) -> Run:
-    """The run of the same embeddings under this benchmark; its folder takes over the stages of the earlier one."""
-    if "embed" not in earlier.record.stages:
-        raise CytoBenchError(f"{earlier.path}: the run is {earlier.record.status} and has no profiles; run it again")
+def _again(earlier: Run, benchmark: Benchmark) -> RunRecord:
+    """The run of the same embeddings under this benchmark; it takes over the stages of the earlier one."""
+    if "embed" not in earlier.reusable_stages():
+        raise CytoBenchError(
+            f"{earlier.path}: the run is {earlier.record.status}, but its profiles are missing or damaged; run it again"
+        )
     keys = chained(earlier.record.keys.train, earlier.record.dataset_identity, benchmark.identity)
-    return Run.at(
-        runs, earlier.record.model_copy(update={"keys": keys, "benchmark": benchmark.identity, "stages": {}, "twin": None})
-    )
+    changes = {"keys": keys, "benchmark": benchmark.identity, "stages": {}, "twin": None, "twin_folder": None}
+    return earlier.record.model_copy(update=changes)
 
 
-def _supplied(source: str, name: str | None, said: dict[str, str], benchmark: Benchmark, allow_nan: bool, runs: Path) -> Run:
+def _profiles(source: str, allow_nan: bool) -> ProfileTable:
     data = open_dataset(source)
     if not isinstance(data, ProfileTable):
-        raise CytoBenchError(
-            f"{source} is a store of cell images; embed and score it with 'cytobench run --method NAME --dataset {source}'"
-        )
+        raise CytoBenchError(f"{source} holds cell images; score it with 'cytobench run --method NAME --dataset {source}'")
     refuse_non_finite(data.profiles, data.name, allow_nan=allow_nan)
+    return data
+
+
+def _supplied(
+    source: str, data: ProfileTable, name: str | None, said: dict[str, str], benchmark: Benchmark, allow_nan: bool
+) -> RunRecord:
     method = name or re.sub(r"[^a-z0-9]+", "-", data.name.lower()).strip("-")
     card = validate(MethodCard, {"name": method, "kind": "other", "licence": "not stated", "input": "wells", **said}, "evaluate")
     command = ["cytobench", "evaluate", source, "--name", method, "--title", said["title"], "--citation", said["citation"]]
     command += ["--supervision", said["supervision"], *(["--allow-nan"] if allow_nan else [])]
-    outcome = Run.at(runs, RunRecord(
+    return RunRecord(
         status="running", method=method, card=card, untrained=False, supplied=True, dataset=data.name,
         dataset_identity=data.identity, simulated=data.simulated, all_cells_counted=data.all_cells_counted,
-        benchmark=benchmark.identity, recipe_name=None, recipe={},
-        seed=0, keys=chained(sha256_text("supplied", method), data.identity, benchmark.identity), command=shlex.join(command),
+        benchmark=benchmark.identity, recipe_name=None, recipe={}, seed=0,
+        keys=chained(sha256_text("supplied", dump_json(card)), data.identity, benchmark.identity), command=shlex.join(command),
         provenance=provenance(),
-    ))  # fmt: skip
-    if not outcome.finished():
-        write_profiles(data.wells(), outcome.path)
-    return outcome
+    )  # fmt: skip

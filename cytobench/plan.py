@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -22,6 +23,7 @@ from cytobench.method import Method
 from cytobench.results.keys import Keys, chained, train_key
 from cytobench.results.provenance import provenance
 from cytobench.results.runs import RunRecord
+from cytobench.schema import validate
 from cytobench.training.recipe import Recipe, choose_recipe, read_recipes
 
 UNTRAINED = "untrained"
@@ -86,6 +88,8 @@ def make_plan(
     recipe_name, chosen = choose_recipe(read_recipes(entry.recipe_file), recipe, options, entry.card.name)
     if entry.card.trained and chosen.training is None:
         raise CytoBenchError(f"{entry.card.name} is trained, but its recipe {recipe_name} has no 'training' section")
+    method_class: Any = entry.load_class()
+    validate(method_class.Options, chosen.options, f"{entry.card.name}, recipe {recipe_name}, options")
     data = open_dataset(dataset)
     check_fit(entry.card, data)
     return Plan(

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cytobench.errors import CytoBenchError, nearest
 
+FOLDER_NAME = r"^[^./\\][^/\\]*$"
+"""What may be called after a folder: no slash and no first dot, so that nothing is written elsewhere."""
+
 
 class Record(BaseModel):
     """A frozen, validated record; the base of every configuration and every result."""

@@ -142,7 +142,7 @@ def forbidden(importers, *packages):
             named("datasets", "imaging", "training", "profiling", "scoring", "phenotypes", "results", "boards", "method"),
             ("runner", "evaluation", "plan", "loading", "outline"),
         ),
-        ([name for name in MODULES if not name.startswith("cytobench.cli")], ("cli",)),
+        ([name for name in MODULES if not name.startswith(("cytobench.cli", "cytobench.__main__"))], ("cli",)),
     ],
     ids=["scoring-profiling", "results", "training", "below-the-runner", "cli"],
 )

@@ -146,7 +146,7 @@ def test_supplied_profiles_score_as_the_run_that_they_came_from(trained: Run, tm
 
 
 def test_images_are_not_evaluated_and_tables_not_embedded(trained: Run, tiny_store: CellStore, runs: Path, data: Path):
-    with pytest.raises(CytoBenchError, match="is a store of cell images; embed and score it with 'cytobench run"):
+    with pytest.raises(CytoBenchError, match="holds cell images; score it with 'cytobench run"):
         evaluate(str(tiny_store.path), runs=runs)
     with pytest.raises(CytoBenchError, match="intensity embeds images, but per_well_mean is a table of profiles"):
         run("intensity", str(data / "ljosa2013" / "per_well_mean.csv.gz"), runs=runs)

@@ -22,21 +22,18 @@ def build(leaderboards: Path, *, check: bool = False) -> list[Path]:
     Returns:
         The files.
     """
-    boards = make_boards(entries_of_scores(leaderboards))
-    texts = {
-        leaderboards / "board.md": markdown(boards, "Leaderboard"),
-        leaderboards / "board.csv": as_csv(boards),
-        leaderboards / "board.json": as_json(boards),
-    }
     if check:
+        texts = _texts(leaderboards, make_boards(entries_of_scores(leaderboards)))
         stale = [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
         if stale:
             raise CytoBenchError(f"{', '.join(map(str, stale))}: stale; run 'cytobench leaderboard build'")
-    else:
-        with locked(leaderboards / ".lock", f"the board in {leaderboards}", wait=10):
-            for path, text in texts.items():
-                write_text(path, text)
-            _write_pictures(boards, leaderboards)
+        return list(texts)
+    with locked(leaderboards / ".lock", f"the board in {leaderboards}", wait=10):
+        boards = make_boards(entries_of_scores(leaderboards))  # read under the lock: what is added meanwhile is not lost
+        texts = _texts(leaderboards, boards)
+        for path, text in texts.items():
+            write_text(path, text)
+        _write_pictures(boards, leaderboards)
     return list(texts)
 
 
@@ -48,6 +45,14 @@ def refresh_run_board(runs: Path) -> Path:
         write_text(path, markdown(boards, "Runs on this machine"))
         _write_pictures(boards, runs)
     return path
+
+
+def _texts(leaderboards: Path, boards: list[Board]) -> dict[Path, str]:
+    return {
+        leaderboards / "board.md": markdown(boards, "Leaderboard"),
+        leaderboards / "board.csv": as_csv(boards),
+        leaderboards / "board.json": as_json(boards),
+    }
 
 
 def _write_pictures(boards: list[Board], folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 from tabulate import tabulate
 
@@ -66,7 +67,7 @@ def escape(text: str) -> str:
 
 def picture_name(board: Board) -> str:
     """The file name of a board's picture."""
-    return f"{board.dataset}-{board.dataset_identity[:8]}-{board.benchmark.replace('/', '-')}.svg"
+    return re.sub(r"[^\w.-]+", "-", f"{board.dataset}-{board.dataset_identity[:8]}-{board.benchmark}.svg")
 
 
 def _title(board: Board) -> str:
@@ -87,7 +88,7 @@ def _cells(row: BoardRow) -> list[str]:
     return [
         "control" if row.kind == "control" else str(row.rank or "-"), method, row.supervision, *scores, panel,
         f"{counts.treatments} / {counts.wells} / {cells}", str(row.cells_seen or "-"), difference_text(row.twin), cost,
-        f"{row.recipe or '-'}, {row.seed}", row.key,
+        f"{escape(row.recipe or '-')}, {row.seed}", row.key,
     ]  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def group(ctx: click.Context, debug: bool) -> None:
 def main() -> None:
     """Run the command line; exit 0 when all is done, 1 when something failed, 2 on wrong usage."""
     try:
-        status = group(standalone_mode=False)
+        status = group(prog_name="cytobench", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -86,5 +86,5 @@ def main() -> None:
 
 
 def _fail(sentence: str) -> None:
-    click.echo(f"cytobench: {sentence}", err=True)
+    click.echo(f"cytobench: {' '.join(sentence.splitlines())}", err=True)
     sys.exit(1)

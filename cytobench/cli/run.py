@@ -10,8 +10,22 @@ from cytobench.cli.options import JSON, PLUGIN, RUNS
 from cytobench.cli.printing import echo_json, echo_run
 
 
+def _names(ctx: click.Context, option: click.Parameter, text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise click.BadParameter("names no method; 'cytobench ls methods' lists them")
+    return names
+
+
 @click.command()
-@click.option("--method", "methods", required=True, metavar="NAME[,NAME...]", help="Methods; 'cytobench ls methods' lists them.")
+@click.option(
+    "--method",
+    "names",
+    required=True,
+    callback=_names,
+    metavar="NAME[,NAME...]",
+    help="Methods; 'cytobench ls methods' lists them.",
+)
 @click.option("--dataset", default="simulated", show_default=True, metavar="NAME|PATH", help="A registered data set or a folder.")
 @click.option("--benchmark", default="bbbc021-moa", show_default=True, metavar="NAME")
 @click.option("--recipe", metavar="VARIANT", help="A variant of the method's recipe; its first by default.")
@@ -23,8 +37,8 @@ from cytobench.cli.printing import echo_json, echo_run
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
 @JSON
 def command(
-    methods: str, dataset: str, benchmark: str, recipe: str | None, options: tuple[str, ...], seed: int, runs: Path, device: str,
-    plugin: Path | None, dry_run: bool, as_json: bool,
+    names: list[str], dataset: str, benchmark: str, recipe: str | None, options: tuple[str, ...], seed: int, runs: Path,
+    device: str, plugin: Path | None, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Train (where there is something to train), embed and score methods.
 
@@ -48,7 +62,6 @@ def command(
             echo_run(finished, runs)
         return summarise(finished)
 
-    names = [name.strip() for name in methods.split(",") if name.strip()]
     records: list[Record] = []
     failed = []
     for name in names:

@@ -133,7 +133,7 @@ class ProfileTable:
     @classmethod
     def read(cls, path: Path, *, name: str | None = None) -> ProfileTable:
         """Read and check a table; its name is the file's, without endings."""
-        return cls(name or path.name.split(".")[0], read_profiles(path), sha256(path))
+        return cls(name or path.name.strip(".").split(".")[0], read_profiles(path), sha256(path))
 
     def wells(self) -> pd.DataFrame:
         """Return one row a well, with compound and concentration (from BBBC021's plate map where the table has none)."""

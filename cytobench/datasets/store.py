@@ -14,19 +14,20 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from cytobench.errors import CytoBenchError
 from cytobench.files import sha256, sha256_text
 from cytobench.profiling.aggregate import wells_of
-from cytobench.schema import Record, load_json
+from cytobench.schema import FOLDER_NAME, Record, load_json
 
 
 class Part(Record):
     """One memory-mapped part of a store."""
 
-    images: str
+    images: str = Field(pattern=FOLDER_NAME)
     images_sha256: str
-    masks: str | None = None
+    masks: str | None = Field(default=None, pattern=FOLDER_NAME)
     masks_sha256: str | None = None
     cells: int
 
@@ -35,7 +36,7 @@ class StoreManifest(Record):
     """What ``store.json`` says; equal stores have equal manifests, byte for byte."""
 
     schema_version: Literal[1] = 1
-    name: str
+    name: str = Field(pattern=FOLDER_NAME)
     simulated: bool
     channels: tuple[str, ...]
     shape: tuple[int, int, int]

@@ -14,7 +14,7 @@ import pandas as pd
 from cytobench.datasets.store import Part, StoreManifest
 from cytobench.errors import CytoBenchError
 from cytobench.files import creating_folder, sha256, sha256_text, write_text
-from cytobench.schema import dump_json
+from cytobench.schema import FOLDER_NAME, dump_json
 
 REQUIRED_COLUMNS = ("plate", "well", "compound", "concentration")
 """Columns that every store's table has; concentration is in micromolar."""
@@ -41,7 +41,7 @@ class CellStoreWriter:
     ):  # fmt: skip
         if not all(channels) or len(set(channels)) < len(channels):
             raise CytoBenchError(f"the channels {', '.join(map(repr, channels))}: each needs a name of its own")
-        if not re.fullmatch(r"[^./\\][^/\\]*", name):
+        if not re.match(FOLDER_NAME, name):
             raise CytoBenchError(f"the name {name!r} will not do: runs lie in a folder of that name, so no slash, no first dot")
         self.path, self._channels = Path(path), tuple(channels)
         self._facts: dict[str, Any] = {

@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field
+
 from cytobench.card import MethodCard
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked, sha256, write_text
 from cytobench.results.keys import Keys
 from cytobench.results.provenance import Meter, Provenance, Stage
 from cytobench.results.schema import Difference, Scores
-from cytobench.schema import Record, dump_json, load_json
+from cytobench.schema import FOLDER_NAME, Record, dump_json, load_json
 
 KEY_LENGTH = 12
 """Characters of the score key that name a run's folder."""
@@ -33,7 +35,7 @@ class RunRecord(Record):
     """Whether this is the untrained twin of a trained method."""
     supplied: bool
     """Whether the representation was computed elsewhere and only scored here."""
-    dataset: str
+    dataset: str = Field(pattern=FOLDER_NAME)
     dataset_identity: str
     simulated: bool
     all_cells_counted: bool
@@ -102,22 +104,25 @@ class Run:
         return load_json(Scores, self.path / "scores.json")
 
     def finished(self) -> bool:
-        """Whether this very run is already done, with every file that it wrote still there."""
+        """Whether this very run is already done, with every file that it wrote still there and whole."""
         if not (self.path / "run.json").is_file():
             return False
         there = load_json(RunRecord, self.path / "run.json")
         if there.keys != self.record.keys or there.status != "finished":
             return False
-        if not all((self.path / name).is_file() for stage in there.stages.values() for name in stage.outputs):
+        if not all(_whole(self.path, stage) for stage in there.stages.values()):
             return False
         self.record = there
         return True
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the run while it is made: its record says running, then finished, failed (with the error) or interrupted."""
+    def writing(self, *others: Path) -> Iterator[None]:
+        """Hold the run while it is made: its record says running, then finished, failed (with the error) or interrupted.
+
+        What is done already is taken over from this run's own folder, from its siblings, and from the run folders ``others``.
+        """
         with locked(self.path.with_name(f".{self.path.name}.lock"), f"the run {self.path}"):
-            self._reuse_stages()
+            self._reuse_stages(*others)
             self.update(status="running")
             try:
                 yield
@@ -153,11 +158,10 @@ class Run:
         self.record = self.record.model_copy(update=changes)
         write_text(self.path / "run.json", dump_json(self.record))
 
-    def reusable_stages(self) -> dict[str, Path]:
-        """The finished stages that this run can take over, and the folders that hold them: its own first, then its siblings."""
-        if not self.path.parent.is_dir():
-            return {}
-        folders = sorted(self.path.parent.iterdir(), key=lambda folder: (folder != self.path, folder.name))
+    def reusable_stages(self, *others: Path) -> dict[str, Path]:
+        """The finished stages that this run can take over, and the folders that hold them: its own, its siblings, ``others``."""
+        siblings = self.path.parent.iterdir() if self.path.parent.is_dir() else ()
+        folders = [*sorted(siblings, key=lambda folder: (folder != self.path, folder.name)), *others]
         found: dict[str, Path] = {}
         for name in ("train", "embed", "score"):
             holder = next((folder for folder in folders if _finished_stage(folder, name, self.record.keys)), None)
@@ -165,9 +169,9 @@ class Run:
                 found[name] = holder
         return found
 
-    def _reuse_stages(self) -> None:
+    def _reuse_stages(self, *others: Path) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
-        for name, folder in self.reusable_stages().items():
+        for name, folder in self.reusable_stages(*others).items():
             taken = _finished_stage(folder, name, self.record.keys)
             if taken is not None:
                 self._take(folder, name, *taken)
@@ -197,8 +201,12 @@ def _finished_stage(folder: Path, name: str, keys: Keys) -> tuple[Stage, RunReco
     stage = record.stages.get(name)
     if stage is None or getattr(record.keys, name) != getattr(keys, name):
         return None
-    whole = all((folder / output).is_file() and sha256(folder / output) == digest for output, digest in stage.outputs.items())
-    return (stage, record) if whole else None
+    return (stage, record) if _whole(folder, stage) else None
+
+
+def _whole(folder: Path, stage: Stage) -> bool:
+    """Whether every file that a stage wrote is as it was written."""
+    return all((folder / output).is_file() and sha256(folder / output) == digest for output, digest in stage.outputs.items())
 
 
 def _link(source: Path, target: Path) -> None:
