@@ -13,13 +13,15 @@ from cytobench.benchmark import Benchmark
 from cytobench.boards.build import refresh_run_board
 from cytobench.card import MethodCard
 from cytobench.datasets.opening import open_dataset
-from cytobench.datasets.profiles import ProfileTable, check_profiles, refuse_non_finite
+from cytobench.datasets.profile_table import ProfileTable
+from cytobench.datasets.profiles import check_profiles, refuse_non_finite
 from cytobench.embedding import Embeddings
 from cytobench.errors import CytoBenchError
 from cytobench.files import sha256_text
 from cytobench.results.keys import chained
 from cytobench.results.provenance import provenance
-from cytobench.results.runs import Run, RunRecord
+from cytobench.results.record import RunRecord
+from cytobench.results.runs import Run
 from cytobench.results.schema import Scores
 from cytobench.runner import SCORE_OUTPUTS, score_profiles, write_profiles
 from cytobench.schema import dump_json, validate

@@ -48,7 +48,7 @@ def outline(plan: Plan, runs: Path) -> Outline:
     names = (["train"] if plan.trains else []) + ["embed", "score"]
     alike = [
         run.record
-        for run in find_runs(runs)
+        for run in find_runs(runs)[0]
         if (run.record.label, run.record.recipe_name) == (plan.entry.card.name, plan.recipe_name)
     ]
     seconds = {name: stage.seconds for record in alike for name, stage in record.stages.items()}

@@ -16,13 +16,13 @@ from cytobench.benchmark import Benchmark
 from cytobench.card import MethodCard
 from cytobench.datasets.batches import BatchReader
 from cytobench.datasets.opening import Dataset, open_dataset
-from cytobench.datasets.profiles import ProfileTable
+from cytobench.datasets.profile_table import ProfileTable
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.method import Method
 from cytobench.results.keys import Keys, chained, train_key
 from cytobench.results.provenance import provenance
-from cytobench.results.runs import RunRecord
+from cytobench.results.record import RunRecord
 from cytobench.schema import validate
 from cytobench.training.recipe import Recipe, choose_recipe, read_recipes
 

@@ -124,6 +124,8 @@ def folder_of(entry: EntryPoint) -> Path:
 
 
 def _extra_installed(owner: Distribution, extra: str) -> bool:
+    if extra not in (owner.metadata.get_all("Provides-Extra") or []):
+        return False
     needed = [Requirement(text) for text in owner.requires or []]
     for requirement in needed:
         if (

@@ -10,7 +10,8 @@ from cytobench.card import MethodCard
 from cytobench.files import sha256_text, write_text
 from cytobench.results.keys import chained
 from cytobench.results.provenance import Provenance, Stage
-from cytobench.results.runs import Run, RunRecord
+from cytobench.results.record import RunRecord
+from cytobench.results.runs import Run
 from cytobench.results.schema import Counts, Estimate, PanelEntry, Prediction, Scores
 from cytobench.schema import dump_json
 

@@ -11,8 +11,9 @@ from scipy.stats import binomtest
 
 from cytobench import registry
 from cytobench.benchmark import MOABenchmark
-from cytobench.datasets.bbbc021 import plate_map
-from cytobench.datasets.profiles import ProfileTable, feature_columns
+from cytobench.datasets.plate_map import plate_map
+from cytobench.datasets.profile_table import ProfileTable
+from cytobench.datasets.profiles import feature_columns
 from cytobench.errors import CytoBenchError
 from cytobench.profiling.aggregate import mean_by_group
 from cytobench.profiling.postprocess import Panel

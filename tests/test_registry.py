@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cytobench import listing, registry
+from cytobench import catalogue, registry
 from cytobench.benchmark import Benchmark
 from cytobench.card import MethodCard
 from cytobench.datasets.simulated import ScreenParameters
@@ -103,7 +103,7 @@ def test_a_name_of_the_suite_itself_is_taken(distribution):
 
 def test_listing_imports_no_code(distribution):
     distribution()
-    row = next(row for row in listing.methods() if row["method"] == "sharp")
+    row = next(row for row in catalogue.methods() if row["method"] == "sharp")
     assert (row["title"], row["state"]) == ("Sharp", "installed")
     assert not any(name.startswith("rival_package") for name in sys.modules)
     with pytest.raises(RuntimeError, match="imported"):

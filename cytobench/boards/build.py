@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cytobench.boards.entries import entries_of_runs, entries_of_scores
 from cytobench.boards.figures import draw_board
-from cytobench.boards.render import as_csv, as_json, markdown, picture_name
+from cytobench.boards.render import PICTURES, as_csv, as_json, markdown, picture_name
 from cytobench.boards.rows import Board, make_boards
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked, write_text
@@ -41,8 +41,9 @@ def refresh_run_board(runs: Path) -> Path:
     """Rewrite ``board.md`` of a runs folder from its finished runs."""
     path = runs / "board.md"
     with locked(runs / ".lock", f"the board {path}", wait=10):
-        boards = make_boards(entries_of_runs(runs))
-        write_text(path, markdown(boards, "Runs on this machine"))
+        entries, wrong = entries_of_runs(runs)
+        boards = make_boards(entries)
+        write_text(path, markdown(boards, "Runs on this machine", wrong=wrong))
         _write_pictures(boards, runs)
     return path
 
@@ -56,5 +57,8 @@ def _texts(leaderboards: Path, boards: list[Board]) -> dict[Path, str]:
 
 
 def _write_pictures(boards: list[Board], folder: Path) -> None:
-    for board in boards:
-        write_text(folder / picture_name(board), draw_board(board))
+    pictures = {folder / picture_name(board): board for board in boards}
+    for path, board in pictures.items():
+        write_text(path, draw_board(board))
+    for path in set((folder / PICTURES).glob("*.svg")) - pictures.keys():
+        path.unlink()

@@ -7,7 +7,8 @@ from typing import Literal
 
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked, write_text
-from cytobench.results.runs import KEY_LENGTH, Run, RunRecord, find_runs
+from cytobench.results.record import KEY_LENGTH, RunRecord
+from cytobench.results.runs import Run, find_runs
 from cytobench.results.schema import Scores
 from cytobench.schema import Record, dump_json, load_json
 
@@ -35,13 +36,22 @@ def read_entry(path: Path) -> BoardEntry:
     return BoardEntry.of(Run.read(path)) if path.is_dir() else load_json(BoardEntry, path)
 
 
-def entries_of_runs(runs: Path) -> list[BoardEntry]:
-    """Return every finished run below a runs folder."""
-    return [BoardEntry.of(run) for run in find_runs(runs) if run.record.status == "finished"]
+def entries_of_runs(runs: Path) -> tuple[list[BoardEntry], list[str]]:
+    """Return every finished run below a runs folder, and what is wrong with those that cannot be read."""
+    readable, wrong = find_runs(runs)
+    entries = []
+    for run in readable:
+        try:
+            entries += [BoardEntry.of(run)] if run.record.status == "finished" else []
+        except CytoBenchError as error:
+            wrong.append(str(error))
+    return entries, wrong
 
 
 def entries_of_scores(leaderboards: Path) -> list[BoardEntry]:
     """Return every score file of a leaderboards folder, each checked to lie where its contents say."""
+    if not (leaderboards / "scores").is_dir():
+        raise CytoBenchError(f"{leaderboards} has no folder scores; add a run to it with 'cytobench leaderboard add RUN'")
     entries = []
     for path in sorted((leaderboards / "scores").glob("**/*.json")):
         entry = load_json(BoardEntry, path)

@@ -6,11 +6,15 @@ import csv
 import io
 import json
 import re
+from collections.abc import Sequence
 
 from tabulate import tabulate
 
 from cytobench.boards.rows import Board, BoardRow
 from cytobench.results.tables import METRICS, difference_text, estimate_text
+
+PICTURES = "pictures"
+"""The folder of the boards' pictures."""
 
 NOTES = """\
 Scores are 1-nearest-neighbour accuracies under the headline post-processing with 95% intervals over compounds; they leave out
@@ -27,19 +31,26 @@ HEADERS = (
 )  # fmt: skip
 
 
-def markdown(boards: list[Board], heading: str, *, pictures: bool = True) -> str:
-    """One Markdown page with a picture and a table a board."""
-    parts = [f"# {heading}", "", "Generated; do not edit.", "", NOTES]
-    for board in boards:
-        parts += (
-            [_title(board), "", f"![{escape(board.dataset)}]({picture_name(board)})", ""] if pictures else [_title(board), ""]
-        )
-        parts += [tabulate([_cells(row) for row in board.rows], HEADERS, "pipe", disable_numparse=True), ""]
-        if board.simulated:
-            parts += ["Simulated: these cells were drawn by a program. The scores say nothing of real cells.", ""]
-        if board.missing_controls:
-            parts += [f"Controls still missing here: {'; '.join(map(escape, board.missing_controls))}.", ""]
-    return "\n".join(parts)
+def markdown(boards: list[Board], heading: str, *, wrong: Sequence[str] = ()) -> str:
+    """One Markdown page with a picture and a table a board; ``wrong`` says which runs cannot be shown, and why."""
+    parts = [f"# {heading}", "Generated; do not edit.", NOTES.rstrip(), *map(_section, boards)]
+    if wrong:
+        parts.append("Not shown:\n\n" + "\n".join(f"- {escape(sentence)}" for sentence in wrong))
+    return "\n\n".join(parts) + "\n"
+
+
+def table(board: Board) -> str:
+    """The rows of a board as a Markdown table."""
+    return tabulate([_cells(row) for row in board.rows], HEADERS, "pipe", disable_numparse=True)
+
+
+def _section(board: Board) -> str:
+    parts = [_title(board), f"![{escape(board.dataset)}]({picture_name(board)})", table(board)]
+    if board.simulated:
+        parts.append("Simulated: these cells were drawn by a program. The scores say nothing of real cells.")
+    if board.missing_controls:
+        parts.append(f"Controls still missing here: {'; '.join(map(escape, board.missing_controls))}.")
+    return "\n\n".join(parts)
 
 
 def as_csv(boards: list[Board]) -> str:
@@ -66,8 +77,8 @@ def escape(text: str) -> str:
 
 
 def picture_name(board: Board) -> str:
-    """The file name of a board's picture."""
-    return re.sub(r"[^\w.-]+", "-", f"{board.dataset}-{board.dataset_identity[:8]}-{board.benchmark}.svg")
+    """The path of a board's picture below the board."""
+    return f"{PICTURES}/" + re.sub(r"[^\w.-]+", "-", f"{board.dataset}-{board.dataset_identity[:8]}-{board.benchmark}.svg")
 
 
 def _title(board: Board) -> str:

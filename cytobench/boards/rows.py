@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cytobench.boards.entries import BoardEntry
-from cytobench.results.runs import KEY_LENGTH
+from cytobench.results.record import KEY_LENGTH
 from cytobench.results.schema import Counts, Difference, PanelEntry
 from cytobench.schema import Record
 

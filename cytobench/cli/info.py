@@ -16,6 +16,6 @@ def command(name: str, plugin: Path | None) -> None:
     """Say what a method, data set or benchmark is, with its recipes or its protocol, as YAML."""
     import yaml
 
-    from cytobench.description import describe
+    from cytobench.catalogue import describe
 
     click.echo(yaml.safe_dump(describe(name, plugin), sort_keys=False, allow_unicode=True, width=120).rstrip())

@@ -55,7 +55,7 @@ def show(folder: Path) -> None:
     from cytobench.boards.render import markdown
     from cytobench.boards.rows import make_boards
 
-    click.echo(markdown(make_boards(entries_of_scores(folder)), "Leaderboard", pictures=False))
+    click.echo(markdown(make_boards(entries_of_scores(folder)), "Leaderboard"))
 
 
 @command.command()

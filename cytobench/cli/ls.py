@@ -19,11 +19,11 @@ def command(what: str, plugin: Path | None, runs: Path, as_json: bool) -> None:
     """List what there is. Reads cards only: no method is imported."""
     from tabulate import tabulate
 
-    from cytobench import listing
+    from cytobench import catalogue
 
     rows = {
-        "methods": lambda: listing.methods(plugin), "datasets": listing.datasets, "benchmarks": listing.benchmarks,
-        "recipes": lambda: listing.recipes(plugin), "runs": lambda: listing.runs(runs),
+        "methods": lambda: catalogue.methods(plugin), "datasets": catalogue.datasets, "benchmarks": catalogue.benchmarks,
+        "recipes": lambda: catalogue.recipes(plugin), "runs": lambda: catalogue.runs(runs),
     }[what]()  # fmt: skip
     if as_json:
         click.echo(json.dumps({what: rows}, indent=1))

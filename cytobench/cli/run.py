@@ -34,7 +34,7 @@ def _names(ctx: click.Context, option: click.Parameter, text: str) -> list[str]:
 @RUNS
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
 @PLUGIN
-@click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and what is done already.")
 @JSON
 def command(
     names: list[str], dataset: str, benchmark: str, recipe: str | None, options: tuple[str, ...], seed: int, runs: Path,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cytobench import registry
-from cytobench.datasets.profiles import ProfileTable
+from cytobench.datasets.profile_table import ProfileTable
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError, nearest
 

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from cytobench.errors import CytoBenchError
-from cytobench.files import sha256
-from cytobench.profiling.aggregate import cells_to_wells
 
 PREFIX = "Metadata_"
 """Columns with this prefix are metadata; every other column is a feature."""
@@ -28,38 +22,21 @@ METADATA_LIKE = {
 """Names that are surely metadata: as a feature they would leak what is scored, or rank methods by a row number."""
 
 
-def read_profiles(path: Path) -> pd.DataFrame:
-    """Read a profile table from Parquet or CSV (also ``.csv.gz``) and check it.
-
-    The prefix ``Image_Metadata_`` of CellProfiler's tables is read as ``Metadata_``.
-
-    Raises:
-        CytoBenchError: naming the column or row at fault.
-    """
-    try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
-    except FileNotFoundError:
-        raise CytoBenchError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, zlib.error) as error:
-        raise CytoBenchError(f"{path}: cannot be read as a table, perhaps truncated ({' '.join(str(error).split())})") from None
-    table = table.rename(columns=lambda name: re.sub(r"^Image_Metadata_", PREFIX, str(name)))
-    check_profiles(table, str(path))
-    return table.astype({f"{PREFIX}Plate": str, f"{PREFIX}Well": str})
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    """Read plates and wells as names even where they look like numbers, and no column under another name than its own."""
-    names = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0].tolist()
-    table = pd.read_csv(path, dtype={name: str for name in names if name.endswith((f"{PREFIX}Plate", f"{PREFIX}Well"))})
-    return table.set_axis(names, axis=1)  # pandas would call a second 'x' 'x.1'
-
-
 def check_profiles(table: pd.DataFrame, where: str) -> None:
     """Refuse a table that is no profile table, in one sentence that begins with ``where``."""
     if table.columns.has_duplicates:
         raise CytoBenchError(f"{where}: the column {table.columns[table.columns.duplicated()][0]!r} stands twice")
     if not len(table):
         raise CytoBenchError(f"{where}: has no rows")
+    _check_metadata(table, where)
+    features = feature_columns(table)
+    if not features:
+        raise CytoBenchError(f"{where}: has no feature column, only metadata")
+    for column in features:
+        _check_feature(table, column, where)
+
+
+def _check_metadata(table: pd.DataFrame, where: str) -> None:
     for column in (f"{PREFIX}Plate", f"{PREFIX}Well"):
         if column not in table:
             raise CytoBenchError(f"{where}: has no column {column!r} (or 'Image_{column}'); a profile table needs plate and well")
@@ -68,20 +45,15 @@ def check_profiles(table: pd.DataFrame, where: str) -> None:
     dose = f"{PREFIX}Concentration"
     if dose in table and not pd.api.types.is_numeric_dtype(table[dose]):
         raise CytoBenchError(f"{where}: the column {dose!r} is not numeric; it is in micromolar")
-    features = feature_columns(table)
-    if not features:
-        raise CytoBenchError(f"{where}: has no feature column, only metadata")
-    for column in features:
-        _check_feature(column, table[column], where)
 
 
-def _check_feature(name: str, values: pd.Series, where: str) -> None:
-    if not name or name.startswith("Unnamed: "):
+def _check_feature(table: pd.DataFrame, column: str, where: str) -> None:
+    if not column or column.startswith("Unnamed: "):
         raise CytoBenchError(f"{where}: a column has no name, as row numbers have that pandas writes; drop it (index=False)")
-    if name.casefold() in METADATA_LIKE:
-        raise CytoBenchError(f"{where}: the column {name!r} is metadata; name it {METADATA_LIKE[name.casefold()]!r}")
-    if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
-        raise CytoBenchError(f"{where}: the column {name!r} is not numeric; a metadata column's name begins with {PREFIX!r}")
+    if column.casefold() in METADATA_LIKE:
+        raise CytoBenchError(f"{where}: the column {column!r} is metadata; name it {METADATA_LIKE[column.casefold()]!r}")
+    if not pd.api.types.is_numeric_dtype(table[column]) or pd.api.types.is_bool_dtype(table[column]):
+        raise CytoBenchError(f"{where}: the column {column!r} is not numeric; a metadata column's name begins with {PREFIX!r}")
 
 
 def feature_columns(table: pd.DataFrame) -> list[str]:
@@ -112,43 +84,6 @@ def treatment_names(compounds: pd.Series, concentrations: pd.Series) -> np.ndarr
     """:func:`treatment_name` of each row."""
     pairs = zip(compounds, concentrations, strict=True)
     return np.array([treatment_name(compound, concentration) for compound, concentration in pairs], dtype=object)
-
-
-@dataclass(frozen=True)
-class ProfileTable:
-    """A profile table as a data set: representations that someone else computed."""
-
-    name: str
-    profiles: pd.DataFrame
-    """One row a well, or a cell where several rows share a well."""
-    identity: str
-    """The sha256 of the file."""
-    simulated: bool = False
-
-    @property
-    def all_cells_counted(self) -> bool:
-        """Whether the table says how many cells each well holds."""
-        return f"{PREFIX}Cells" in self.profiles
-
-    @classmethod
-    def read(cls, path: Path, *, name: str | None = None) -> ProfileTable:
-        """Read and check a table; its name is the file's, without endings."""
-        return cls(name or path.name.strip(".").split(".")[0], read_profiles(path), sha256(path))
-
-    def wells(self) -> pd.DataFrame:
-        """Return one row a well, with compound and concentration (from BBBC021's plate map where the table has none)."""
-        table = self.profiles
-        if not {f"{PREFIX}Compound", f"{PREFIX}Concentration"} <= set(table.columns):
-            from cytobench.datasets.bbbc021 import annotate
-
-            table = annotate(table, self.name)
-        if not table.duplicated([f"{PREFIX}Plate", f"{PREFIX}Well"]).any():
-            return table
-        features = feature_columns(table)
-        cells = table.rename(
-            columns={f"{PREFIX}{name.capitalize()}": name for name in ("plate", "well", "compound", "concentration")}
-        )
-        return cells_to_wells(table[features].to_numpy(np.float64), cells, features)
 
 
 def metadata_columns(table: pd.DataFrame) -> list[str]:

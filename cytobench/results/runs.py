@@ -7,69 +7,15 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
-
-from cytobench.card import MethodCard
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked, sha256, write_text
 from cytobench.results.keys import Keys
-from cytobench.results.provenance import Meter, Provenance, Stage
-from cytobench.results.schema import Difference, Scores
-from cytobench.schema import FOLDER_NAME, Record, dump_json, load_json
-
-KEY_LENGTH = 12
-"""Characters of the score key that name a run's folder."""
-
-
-class RunRecord(Record):
-    """What ``run.json`` says."""
-
-    schema_version: Literal[1] = 1
-    status: Literal["running", "finished", "failed", "interrupted"]
-    error: str | None = None
-    method: str
-    card: MethodCard
-    untrained: bool
-    """Whether this is the untrained twin of a trained method."""
-    supplied: bool
-    """Whether the representation was computed elsewhere and only scored here."""
-    dataset: str = Field(pattern=FOLDER_NAME)
-    dataset_identity: str
-    simulated: bool
-    all_cells_counted: bool
-    benchmark: str
-    recipe_name: str | None
-    recipe: dict[str, Any]
-    seed: int
-    keys: Keys
-    cells_seen: int = 0
-    """Cells shown in training, counted with repeats."""
-    stages: dict[str, Stage] = {}
-    twin: Difference | None = None
-    """Paired difference in headline NSC from the untrained twin."""
-    twin_folder: str | None = None
-    """The twin's place below the runs folder."""
-    command: str
-    """What reproduces the run."""
-    provenance: Provenance
-
-    @property
-    def label(self) -> str:
-        """The method's name on boards."""
-        return f"{self.method} (untrained)" if self.untrained else self.method
-
-    @property
-    def title(self) -> str:
-        """What stands over a picture of the run."""
-        return f"{'SIMULATED data: ' if self.simulated else ''}{self.label} on {self.dataset}, {self.benchmark}, seed {self.seed}"
-
-    @property
-    def folder(self) -> Path:
-        """The run's place below the runs folder."""
-        method = f"{self.method}-untrained" if self.untrained else self.method
-        return Path(self.dataset, method, self.keys.score[:KEY_LENGTH])
+from cytobench.results.provenance import Meter, Stage
+from cytobench.results.record import RunRecord
+from cytobench.results.schema import Scores
+from cytobench.schema import dump_json, load_json
 
 
 class Run:
@@ -185,9 +131,15 @@ class Run:
         self.record = self.record.model_copy(update={"stages": {**self.record.stages, name: stage}, "cells_seen": seen})
 
 
-def find_runs(root: Path) -> list[Run]:
-    """Return every run below a runs folder, in the order of their paths."""
-    return [Run.read(path.parent) for path in sorted(root.glob("*/*/*/run.json"))]
+def find_runs(root: Path) -> tuple[list[Run], list[str]]:
+    """Return the runs below a runs folder in the order of their paths, and for each that cannot be read a sentence on why."""
+    runs, wrong = [], []
+    for path in sorted(root.glob("*/*/*/run.json")):
+        try:
+            runs.append(Run.read(path.parent))
+        except CytoBenchError as error:
+            wrong.append(str(error))
+    return runs, wrong
 
 
 def _finished_stage(folder: Path, name: str, keys: Keys) -> tuple[Stage, RunRecord] | None:

@@ -87,7 +87,7 @@ def choose_recipe(recipes: dict[str, Recipe], variant: str | None, overrides: Se
     """
     name = variant or next(iter(recipes))
     if name not in recipes:
-        raise CytoBenchError(f"{where} has no recipe {name!r}{nearest(name, recipes)}; it has {', '.join(recipes)}")
+        raise CytoBenchError(f"{where} has no recipe {name!r}; it has {', '.join(recipes)}{nearest(name, recipes)}")
     data = recipes[name].model_dump(mode="json")
     for override in overrides:
         _apply(data, override)

@@ -42,6 +42,7 @@ class Trainer:
         """Take the recipe's number of steps and return the number of cells seen."""
         torch.manual_seed(self._seed)
         self._method.train()
+        self._log.unlink(missing_ok=True)  # it may be a hard link to a finished run's
         began, seen = time.monotonic(), 0
         with self._log.open("w", encoding="utf-8") as log, tqdm(
             total=self._spec.steps, desc="train", unit="step", disable=not progress

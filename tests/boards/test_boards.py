@@ -130,7 +130,7 @@ def test_a_board_of_evil_names_is_still_a_table():
     (board,) = make_boards([made_entry(dataset=EVIL, recipe_name=EVIL)])
     page = markdown([board.model_copy(update={"missing_controls": (EVIL,)})], "B")
     assert "<b>" not in page
-    assert f"](x-y-b-z-{'d' * 8}-bbbc021-moa-1.svg)" in page
+    assert f"](pictures/x-y-b-z-{'d' * 8}-bbbc021-moa-1.svg)" in page
     table = [line for line in page.splitlines() if line.startswith("|")]
     assert len(table) == 3
     assert {line.replace("\\|", "").count("|") for line in table} == {table[0].count("|")}
@@ -308,7 +308,26 @@ class TestAdding:
         said = cli("leaderboard", "add", run.path, "--folder", tmp_path / "leaderboards").sentence
         assert "the run is failed: boom; run it again" in said
         assert not (tmp_path / "leaderboards").exists()
-        assert entries_of_runs(tmp_path / "runs") == []
+        assert entries_of_runs(tmp_path / "runs") == ([], [])
+
+    def test_a_run_that_cannot_be_read_stops_no_other_and_is_named(self, tmp_path):
+        made_run(tmp_path, made_entry("good"))
+        foreign = made_run(tmp_path, made_entry("foreign")).path / "run.json"
+        foreign.write_text(foreign.read_text().replace('"schema_version": 1', '"schema_version": 9'))
+        page = refresh_run_board(tmp_path).read_text()
+        assert "| good " in page
+        assert "Not shown:" in page and "schema version 9" in page
+
+    def test_pictures_of_boards_that_are_gone_are_removed(self, tmp_path):
+        run = made_run(tmp_path, made_entry("good"))
+        refresh_run_board(tmp_path)
+        assert len(list((tmp_path / "pictures").glob("*.svg"))) == 1
+        run.update(status="failed")
+        refresh_run_board(tmp_path)
+        assert list((tmp_path / "pictures").glob("*.svg")) == []
+
+    def test_a_folder_without_scores_is_said(self, tmp_path, cli):
+        assert "has no folder scores; add a run to it" in cli("leaderboard", "build", "--folder", tmp_path / "typo").sentence
 
     def test_the_board_of_runs_holds_the_finished_ones(self, tmp_path):
         made_run(tmp_path, made_entry("good"))

@@ -99,7 +99,10 @@ class TestStatus:
             ("run --method random --dataset STORE --device cud", "--device cud: not a device; use auto, cpu or cuda"),
             ("run --method random --dataset STORE -o features", "-o 'features': write key=value"),
             ("run --method random --dataset STORE -o featurs=3", "unknown key 'featurs'; did you mean 'features'?"),
-            ("run --method lsgan --dataset STORE --recipe smal", "lsgan has no recipe 'smal'; did you mean 'small'?"),
+            (
+                "run --method lsgan --dataset STORE --recipe smal",
+                "lsgan has no recipe 'smal'; it has small; did you mean 'small'?",
+            ),
             ("run --method lsgan --dataset STORE -o training.stepz=1", "unknown key 'stepz' in training; did you mean 'steps'?"),
             ("run --method lsgan --dataset STORE -o input.crop_size=100", "crops of 100 px, but tiny has 64 x 64 px"),
             ("run --method random --dataset TABLE", "random embeds images, but table is a table of profiles"),
@@ -133,12 +136,12 @@ class TestStatus:
         ],
     )
     def test_the_unexpected_is_one_line_too(self, cli, monkeypatch, error, said):
-        from cytobench import listing
+        from cytobench import catalogue
 
         def fail(_):
             raise error
 
-        monkeypatch.setattr(listing, "methods", fail)
+        monkeypatch.setattr(catalogue, "methods", fail)
         called = cli("ls", "methods")
         assert (called.status, called.out) == (1, "")
         assert called.err.strip().startswith(f"cytobench: {said}")  # after ^C click first ends the line that was begun

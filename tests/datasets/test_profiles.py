@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import cytobench
-from cytobench.datasets.profiles import ProfileTable, batch_of, read_profiles, treatment_name, well_metadata
+from cytobench.datasets.profile_table import ProfileTable, read_profiles
+from cytobench.datasets.profiles import batch_of, treatment_name, well_metadata
 from cytobench.errors import CytoBenchError
 
 

@@ -1,12 +1,15 @@
-"""What there is, in rows; imports no method's code and no torch."""
+"""What there is and what it is; imports no method's code and no torch."""
 
 from __future__ import annotations
 
 import ast
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 from cytobench import registry
+from cytobench.errors import CytoBenchError, nearest
+from cytobench.schema import read_yaml
 from cytobench.training.recipe import read_recipes
 
 Row = dict[str, str]
@@ -61,8 +64,27 @@ def runs(folder: Path) -> list[Row]:
             "status": run.record.status,
             "run": str(run.path),
         }
-        for run in find_runs(folder)
+        for run in find_runs(folder)[0]
     ]
+
+
+def describe(name: str, plugin: Path | None = None) -> dict[str, Any]:
+    """Describe a method (its card and recipes), a data set, or a benchmark (its protocol)."""
+    methods, datasets, benchmarks = registry.methods(plugin), registry.datasets(), registry.benchmarks()
+    if name in methods:
+        entry = methods[name]
+        recipes = {variant: recipe.model_dump(mode="json") for variant, recipe in read_recipes(entry.recipe_file).items()}
+        return {"method": entry.card.model_dump(mode="json"), "from": entry.distribution, "recipes": recipes}
+    if name in datasets:
+        return {"dataset": name, "what": first_line(datasets[name])}
+    if name.partition("/")[0] in benchmarks:
+        name = name.partition("/")[0]
+        protocol: dict[str, Any] = read_yaml(registry.folder_of(benchmarks[name]) / "protocol.yaml")
+        return {"benchmark": name, "what": first_line(benchmarks[name]), "protocol": protocol}
+    known = [*methods, *datasets, *benchmarks]
+    raise CytoBenchError(
+        f"nothing is named {name!r}{nearest(name, known)} ('cytobench ls' lists methods, datasets and benchmarks)"
+    )
 
 
 def first_line(entry: EntryPoint) -> str:

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 import cytobench
-from cytobench.datasets import bbbc021
+from cytobench.datasets import plate_map
 from cytobench.errors import CytoBenchError
 
 TABLE = "BBBC021_v1_image.csv"
@@ -16,7 +16,7 @@ TABLE = "BBBC021_v1_image.csv"
 
 @pytest.fixture(scope="module")
 def wells(data):
-    return bbbc021.plate_map()
+    return plate_map.plate_map()
 
 
 def test_the_plate_map_is_the_whole_screen(wells):
@@ -45,9 +45,9 @@ def test_taxol_is_the_positive_control_and_the_pinned_wells_are_there(wells):
 
 
 def test_a_changed_plate_map_changes_no_other(wells):
-    mine = bbbc021.plate_map()
+    mine = plate_map.plate_map()
     mine["Metadata_Well"] = "A01"
-    pd.testing.assert_frame_equal(bbbc021.plate_map(), wells)
+    pd.testing.assert_frame_equal(plate_map.plate_map(), wells)
 
 
 def test_every_treatment_of_the_protocol_is_in_the_screen(wells):
@@ -90,14 +90,14 @@ def test_a_damaged_table_is_refused(data, tmp_path, monkeypatch, harm):
     (tmp_path / "bbbc021" / f"{TABLE}.gz").write_bytes(harm((data / "bbbc021" / f"{TABLE}.gz").read_bytes()))
     monkeypatch.setenv("CYTOBENCH_DATA", str(tmp_path))
     with pytest.raises(CytoBenchError, match=rf"{TABLE}\.gz: damaged, or not the official table .*; fetch it again$"):
-        bbbc021.plate_map()
+        plate_map.plate_map()
 
 
 def test_the_table_may_be_unpacked(data, wells, tmp_path, monkeypatch):
     (tmp_path / "bbbc021").mkdir()
     (tmp_path / "bbbc021" / TABLE).write_bytes(gzip.decompress((data / "bbbc021" / f"{TABLE}.gz").read_bytes()))
     monkeypatch.setenv("CYTOBENCH_DATA", str(tmp_path))
-    pd.testing.assert_frame_equal(bbbc021.plate_map(), wells)
+    pd.testing.assert_frame_equal(plate_map.plate_map(), wells)
 
 
 @pytest.fixture
@@ -136,8 +136,8 @@ def test_the_table_is_fetched_once_by_its_sha256(no_network, monkeypatch, tmp_pa
     asked = []
     monkeypatch.setattr(pooch, "retrieve", lambda *arguments: asked.append(arguments) or str(tmp_path / "nothing"))
     with pytest.raises(FileNotFoundError):
-        bbbc021.plate_map()
-    assert asked == [(bbbc021.IMAGE_TABLE_URL, f"sha256:{bbbc021.IMAGE_TABLE_SHA256}", TABLE, tmp_path / "cache" / "bbbc021")]
+        plate_map.plate_map()
+    assert asked == [(plate_map.IMAGE_TABLE_URL, f"sha256:{plate_map.IMAGE_TABLE_SHA256}", TABLE, tmp_path / "cache" / "bbbc021")]
 
 
 @pytest.mark.parametrize(("name", "folder"), [("bbbc021-crops", "bbbc021_cells"), ("ljosa2013", "ljosa2013")])

@@ -1,0 +1,78 @@
+"""A profile table on disk as a data set."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cytobench.datasets.plate_map import annotate
+from cytobench.datasets.profiles import PREFIX, check_profiles, feature_columns
+from cytobench.errors import CytoBenchError
+from cytobench.files import sha256
+from cytobench.profiling.aggregate import cells_to_wells
+
+
+@dataclass(frozen=True)
+class ProfileTable:
+    """A profile table as a data set: representations that someone else computed."""
+
+    name: str
+    profiles: pd.DataFrame
+    """One row a well, or a cell where several rows share a well."""
+    identity: str
+    """The sha256 of the file."""
+    simulated: bool = False
+
+    @property
+    def all_cells_counted(self) -> bool:
+        """Whether the table says how many cells each well holds."""
+        return f"{PREFIX}Cells" in self.profiles
+
+    @classmethod
+    def read(cls, path: Path, *, name: str | None = None) -> ProfileTable:
+        """Read and check a table; its name is the file's, without endings."""
+        return cls(name or path.name.strip(".").split(".")[0], read_profiles(path), sha256(path))
+
+    def wells(self) -> pd.DataFrame:
+        """Return one row a well, with compound and concentration (from BBBC021's plate map where the table has none)."""
+        table = self.profiles
+        if not {f"{PREFIX}Compound", f"{PREFIX}Concentration"} <= set(table.columns):
+            table = annotate(table, self.name)
+        if not table.duplicated([f"{PREFIX}Plate", f"{PREFIX}Well"]).any():
+            return table
+        features = feature_columns(table)
+        cells = table.rename(
+            columns={f"{PREFIX}{name.capitalize()}": name for name in ("plate", "well", "compound", "concentration")}
+        )
+        return cells_to_wells(table[features].to_numpy(np.float64), cells, features)
+
+
+def read_profiles(path: Path) -> pd.DataFrame:
+    """Read a profile table from Parquet or CSV (also ``.csv.gz``) and check it.
+
+    The prefix ``Image_Metadata_`` of CellProfiler's tables is read as ``Metadata_``.
+
+    Raises:
+        CytoBenchError: naming the column or row at fault.
+    """
+    try:
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+    except FileNotFoundError:
+        raise CytoBenchError(f"{path}: no such file") from None
+    except (OSError, ValueError, EOFError, zlib.error) as error:
+        raise CytoBenchError(f"{path}: cannot be read as a table, perhaps truncated ({' '.join(str(error).split())})") from None
+    table = table.rename(columns=lambda name: re.sub(r"^Image_Metadata_", PREFIX, str(name)))
+    check_profiles(table, str(path))
+    return table.astype({f"{PREFIX}Plate": str, f"{PREFIX}Well": str})
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Read plates and wells as names even where they look like numbers, and no column under another name than its own."""
+    names = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0].tolist()
+    table = pd.read_csv(path, dtype={name: str for name in names if name.endswith((f"{PREFIX}Plate", f"{PREFIX}Well"))})
+    return table.set_axis(names, axis=1)  # pandas would call a second 'x' 'x.1'
