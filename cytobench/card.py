@@ -13,10 +13,14 @@ Supervision = Literal["none", "imagenet", "treatment", "moa", "not stated"]
 ``not stated`` is for embeddings supplied without saying."""
 
 
+METHOD_NAME = r"^[a-z0-9][a-z0-9-]*$"
+"""Lower-case letters, digits and hyphens."""
+
+
 class MethodCard(Record):
     """The contents of ``card.yaml``."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    name: str = Field(pattern=METHOD_NAME)
     title: str = Field(min_length=1)
     kind: Literal["control", "handcrafted", "transferred", "gan", "autoencoder", "self-supervised", "other"]
     citation: str = Field(min_length=1)

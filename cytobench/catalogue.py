@@ -26,7 +26,8 @@ def methods(plugin: Path | None = None) -> list[Row]:
             "method": name, "title": card.title, "kind": card.kind, "sees": card.input, "supervision": card.supervision,
             "trained": "yes" if card.trained else "no", "state": state,
         })  # fmt: skip
-    return rows
+    blank = {"title": "-", "kind": "-", "sees": "-", "supervision": "-", "trained": "-"}
+    return rows + [{"method": name, **blank, "state": f"broken: {why}"} for name, why in registry.broken_methods().items()]
 
 
 def recipes(plugin: Path | None = None) -> list[Row]:
@@ -61,7 +62,7 @@ def runs(folder: Path) -> list[Row]:
             "dataset": run.record.dataset,
             "method": run.record.label,
             "seed": str(run.record.seed),
-            "status": run.record.status,
+            "status": "stopped" if run.stopped() else run.record.status,
             "run": str(run.path),
         }
         for run in find_runs(folder)[0]

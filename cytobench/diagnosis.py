@@ -45,6 +45,8 @@ def _packages() -> str:
 
 
 def _methods() -> str:
+    for wrong in registry.broken_methods().values():
+        raise CytoBenchError(wrong)
     return ", ".join(f"{name} (not installed)" if entry.missing else name for name, entry in registry.methods().items())
 
 

@@ -21,6 +21,12 @@ from cytobench.profiling.aggregate import cells_to_wells
 BATCH_SIZE = 256
 """Cells embedded at a time; no result depends on it."""
 
+ORDER_SEED = 0
+"""Of the order in which cells are embedded."""
+
+REPEATED_CELLS, TOLERANCE = 61, 1e-3
+"""Cells embedded twice, and the relative difference that rounding may make between the two."""
+
 
 @dataclass(frozen=True)
 class Embeddings:
@@ -60,24 +66,47 @@ def embed(method: Method, store: CellStore, *, path: Path | None = None, progres
 
 def _embed_into(file: Path | None, method: Method, store: CellStore, progress: bool) -> tuple[np.ndarray, tuple[str, ...]]:
     reader = BatchReader(store, method.recipe.input)
+    # Cells come in an order that tells nothing of plate and treatment: a store's own order would be a label.
+    order = np.random.default_rng(ORDER_SEED).permutation(len(store))
+    values: np.ndarray | None = None
+    with tqdm(total=len(store), desc="embed", unit="cell", disable=not progress) as bar:
+        for start in range(0, len(order), BATCH_SIZE):
+            rows = np.sort(order[start : start + BATCH_SIZE])
+            vectors = _embed_rows(method, reader, rows)
+            if values is None:
+                values = _allocate(file, (len(store), vectors.shape[1]))
+            if vectors.shape[1] != values.shape[1]:
+                raise CytoBenchError(f"{_name(method)} returned {vectors.shape[1]} features, and {values.shape[1]} before")
+            values[rows] = vectors
+            bar.update(len(rows))
+    assert values is not None  # a store has at least one cell
+    _refuse_dependence(method, reader, order, values)
+    if isinstance(values, np.memmap):
+        values.flush()
+    return values, feature_names(method.feature_names, values.shape[1], _name(method))
+
+
+def _embed_rows(method: Method, reader: BatchReader, rows: np.ndarray) -> np.ndarray:
     device = torch.device("cpu")
     if isinstance(method, torch.nn.Module):
         method.eval()
         device = next((parameter.device for parameter in method.parameters()), device)
-    values: np.ndarray | None = None
-    with torch.inference_mode(), tqdm(total=len(store), desc="embed", unit="cell", disable=not progress) as bar:
-        for rows, batch in reader.in_order(BATCH_SIZE):
-            vectors = checked(method.embed(batch.to(device)), len(rows), method)
-            if values is None:
-                values = _allocate(file, (len(store), vectors.shape[1]))
-            if vectors.shape[1] != values.shape[1]:
-                raise CytoBenchError(f"{_name(method)}.embed returned {vectors.shape[1]} features, then {values.shape[1]}")
-            values[rows] = vectors
-            bar.update(len(rows))
-    assert values is not None  # a store has at least one cell
-    if isinstance(values, np.memmap):
-        values.flush()
-    return values, feature_names(method.feature_names, values.shape[1], _name(method))
+    with torch.inference_mode():
+        return checked(method.embed(reader.read(rows).to(device)), len(rows), method)
+
+
+def _refuse_dependence(method: Method, reader: BatchReader, order: np.ndarray, values: np.ndarray) -> None:
+    """Embed a few cells again, in another order and beside other cells: each must get the vector that it had."""
+    rows = order[:: max(len(order) // REPEATED_CELLS, 1)][:REPEATED_CELLS][::-1]
+    again, before = _embed_rows(method, reader, rows), values[rows]
+    scale = np.nanmax(np.abs(before), initial=0.0)
+    far = ~np.isclose(again, before, rtol=TOLERANCE, atol=TOLERANCE * scale, equal_nan=True)
+    if far.any():
+        row = int(far.any(axis=1).argmax())
+        raise CytoBenchError(
+            f"{_name(method)} gave cell {rows[row]} another vector beside other cells; embed() must be deterministic and "
+            "must not depend on the batch (is a batch norm or a dropout in training mode?)"
+        )
 
 
 def checked(vectors: torch.Tensor | np.ndarray, rows: int, method: Method) -> np.ndarray:

@@ -11,15 +11,14 @@ import pandas as pd
 from cytobench import registry
 from cytobench.benchmark import Benchmark
 from cytobench.boards.build import refresh_run_board
-from cytobench.card import MethodCard
+from cytobench.card import METHOD_NAME, MethodCard
 from cytobench.datasets.opening import open_dataset
 from cytobench.datasets.profile_table import ProfileTable
 from cytobench.datasets.profiles import check_profiles, refuse_non_finite
 from cytobench.embedding import Embeddings
 from cytobench.errors import CytoBenchError
 from cytobench.files import sha256_text
-from cytobench.results.keys import chained
-from cytobench.results.provenance import provenance
+from cytobench.results.keys import Keys, score_key
 from cytobench.results.record import RunRecord
 from cytobench.results.runs import Run
 from cytobench.results.schema import Scores
@@ -71,7 +70,11 @@ def evaluate(
     if again:
         data, record = None, _again(Run.read(Path(source)), chosen)
     else:
-        said = {"title": title or f"{name or source}, embeddings supplied", "citation": citation, "supervision": supervision}
+        said = {
+            "title": title or f"{name or Path(source).name}, embeddings supplied",
+            "citation": citation,
+            "supervision": supervision,
+        }
         data = _profiles(source, allow_nan)
         record = _supplied(source, data, name, said, chosen, allow_nan)
     outcome = Run.at(runs, record)
@@ -79,7 +82,12 @@ def evaluate(
         profiles = None if data is None else data.wells()
         with outcome.writing(*([Path(source)] if again else [])):
             if profiles is not None:
-                outcome.stage("embed", ("profiles.parquet",), "cpu", lambda: write_profiles(profiles, outcome.path))
+                outcome.stage(
+                    "embed",
+                    ("profiles.parquet",),
+                    "cpu",
+                    lambda: write_profiles(profiles, outcome.path, simulated=record.simulated),
+                )
             outcome.stage("score", SCORE_OUTPUTS, "cpu", lambda: score_profiles(chosen, outcome.path, record.title))
     refresh_run_board(runs)
     return outcome
@@ -91,7 +99,8 @@ def _again(earlier: Run, benchmark: Benchmark) -> RunRecord:
         raise CytoBenchError(
             f"{earlier.path}: the run is {earlier.record.status}, but its profiles are missing or damaged; run it again"
         )
-    keys = chained(earlier.record.keys.train, earlier.record.dataset_identity, benchmark.identity)
+    before = earlier.record.keys
+    keys = before.model_copy(update={"score": score_key(before.embed, benchmark.identity)})
     changes = {"keys": keys, "benchmark": benchmark.identity, "stages": {}, "twin": None, "twin_folder": None}
     return earlier.record.model_copy(update=changes)
 
@@ -108,13 +117,28 @@ def _supplied(
     source: str, data: ProfileTable, name: str | None, said: dict[str, str], benchmark: Benchmark, allow_nan: bool
 ) -> RunRecord:
     method = name or re.sub(r"[^a-z0-9]+", "-", data.name.lower()).strip("-")
+    if not re.fullmatch(METHOD_NAME, method):
+        raise CytoBenchError(f"the name {method!r}: use lower-case letters, digits and hyphens; --title takes words")
+    if method in registry.methods():
+        raise CytoBenchError(f"the name {method!r} is a registered method's; give these embeddings another with --name")
     card = validate(MethodCard, {"name": method, "kind": "other", "licence": "not stated", "input": "wells", **said}, "evaluate")
+    embed = sha256_text("supplied", dump_json(card), data.content_sha256)
     command = ["cytobench", "evaluate", source, "--name", method, "--title", said["title"], "--citation", said["citation"]]
-    command += ["--supervision", said["supervision"], *(["--allow-nan"] if allow_nan else [])]
+    command += ["--supervision", said["supervision"], "--benchmark", benchmark.name, *(["--allow-nan"] if allow_nan else [])]
     return RunRecord(
-        status="running", method=method, card=card, untrained=False, supplied=True, dataset=data.name,
-        dataset_identity=data.identity, simulated=data.simulated, all_cells_counted=data.all_cells_counted,
-        benchmark=benchmark.identity, recipe_name=None, recipe={}, seed=0,
-        keys=chained(sha256_text("supplied", dump_json(card)), data.identity, benchmark.identity), command=shlex.join(command),
-        provenance=provenance(),
-    )  # fmt: skip
+        status="running",
+        method=method,
+        card=card,
+        untrained=False,
+        supplied=True,
+        dataset=data.name,
+        dataset_identity=data.identity,
+        simulated=data.simulated,
+        all_cells_counted=data.all_cells_counted,
+        benchmark=benchmark.identity,
+        recipe_name=None,
+        recipe={},
+        seed=0,
+        keys=Keys(train=embed, embed=embed, score=score_key(embed, benchmark.identity)),
+        command=shlex.join(command),
+    )

@@ -77,8 +77,9 @@ class Method(ABC):
     def __init__(self, recipe: Recipe, channels: tuple[str, ...], size: int, seed: int):
         self.recipe, self.channels, self.size, self.seed = recipe, channels, size, seed
         self.options: Any = validate(self.Options, recipe.options, f"recipe of {type(self).__name__}, options")
-        torch.manual_seed(seed)
-        self.setup()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.setup()
 
     def setup(self) -> None:
         """Build networks and buffers from ``self.options``, ``self.channels`` and ``self.size``."""

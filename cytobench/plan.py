@@ -21,7 +21,6 @@ from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.method import Method
 from cytobench.results.keys import Keys, chained, train_key
-from cytobench.results.provenance import provenance
 from cytobench.results.record import RunRecord
 from cytobench.schema import validate
 from cytobench.training.recipe import Recipe, choose_recipe, read_recipes
@@ -59,18 +58,34 @@ class Plan:
     def record(self) -> RunRecord:
         """Describe the run before it starts."""
         return RunRecord(
-            status="running", method=self.entry.card.name, card=self.entry.card, untrained=self.untrained, supplied=False,
-            dataset=self.data.name, dataset_identity=self.data.identity, simulated=self.data.simulated,
+            status="running",
+            method=self.entry.card.name,
+            card=self.entry.card,
+            untrained=self.untrained,
+            supplied=False,
+            dataset=self.data.name,
+            dataset_identity=self.data.identity,
+            simulated=self.data.simulated,
             all_cells_counted=self.data.all_cells_counted,
-            benchmark=self.benchmark.identity, recipe_name=self.recipe_name, recipe=self.recipe.model_dump(mode="json"),
-            seed=self.seed, keys=self._keys(), command=self._command(), provenance=provenance(),
-        )  # fmt: skip
+            benchmark=self.benchmark.identity,
+            recipe_name=self.recipe_name,
+            recipe=self.recipe.model_dump(mode="json"),
+            overrides=self.overrides,
+            seed=self.seed,
+            keys=self._keys(),
+            command=self._command(),
+        )
+
+    @property
+    def device_used(self) -> str:
+        """What the method computes on: a method without networks stays on the CPU."""
+        return self.device.type if issubclass(self.entry.load_class(), torch.nn.Module) else "cpu"
 
     def _keys(self) -> Keys:
         channels, size = seen_of(self.data, self.recipe)
-        training_data = self.data.identity if self.trains else UNTRAINED
+        training_data = self.data.content_sha256 if self.trains else UNTRAINED
         train = train_key(self.entry.load_class(), self.recipe, channels, size, self.seed, training_data)
-        return chained(train, self.data.identity, self.benchmark.identity)
+        return chained(train, self.data.content_sha256, self.benchmark.identity)
 
     def _command(self) -> str:
         words = ["cytobench", "run", "--method", self.entry.card.name, "--dataset", self.dataset, "--recipe", self.recipe_name]

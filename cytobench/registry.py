@@ -19,6 +19,9 @@ from cytobench.schema import read_yaml, validate
 METHODS, DATASETS, BENCHMARKS = "cytobench.methods", "cytobench.datasets", "cytobench.benchmarks"
 """The entry-point groups."""
 
+PLUGIN_MODULE = "cytobench_plugin_"
+"""Begins the module name of a method that was loaded from a file."""
+
 
 @dataclass(frozen=True)
 class MethodEntry:
@@ -46,10 +49,12 @@ class MethodEntry:
 def methods(plugin: Path | None = None) -> dict[str, MethodEntry]:
     """Return every method by name; ``plugin`` is a Python file with one more.
 
+    A method whose card cannot be read is left out (:func:`broken_methods` says why): one bad plugin stops no other method.
+
     Raises:
-        CytoBenchError: where a card is missing or wrong, or two plugins have one name.
+        CytoBenchError: where two plugins have one name.
     """
-    found = {name: _method_entry(entry) for name, entry in _unique(METHODS).items()}
+    found, _ = _scan()
     if plugin is not None:
         extra = _plugin_entry(plugin)
         if extra.card.name in found:
@@ -59,9 +64,18 @@ def methods(plugin: Path | None = None) -> dict[str, MethodEntry]:
     return found
 
 
+def broken_methods() -> dict[str, str]:
+    """Return the names of the methods whose card cannot be read, each with what is wrong."""
+    return _scan()[1]
+
+
 def method(name: str, plugin: Path | None = None) -> MethodEntry:
     """Return one method; an unknown name suggests the nearest."""
-    return _pick(methods(plugin), name, "method")
+    wrong = broken_methods()
+    if name in wrong:
+        raise CytoBenchError(wrong[name])
+    entry: MethodEntry = _pick(methods(plugin), name, "method")
+    return entry
 
 
 def datasets() -> dict[str, EntryPoint]:
@@ -98,6 +112,16 @@ def _unique(group: str) -> dict[str, EntryPoint]:
                 f"two plugins are named {entry.name!r}: in {_owner(other)} and in {_owner(entry)}; uninstall one of them"
             )
     return found
+
+
+def _scan() -> tuple[dict[str, MethodEntry], dict[str, str]]:
+    found, wrong = {}, {}
+    for name, entry in _unique(METHODS).items():
+        try:
+            found[name] = _method_entry(entry)
+        except CytoBenchError as error:
+            wrong[name] = str(error)
+    return found, wrong
 
 
 def _owner(entry: EntryPoint) -> str:
@@ -147,7 +171,7 @@ def _plugin_entry(file: Path) -> MethodEntry:
 
     if not file.is_file():
         raise CytoBenchError(f"{file}: no such plugin file")
-    module_name = f"cytobench_plugin_{file.stem}"
+    module_name = f"{PLUGIN_MODULE}{file.stem}"
     spec = importlib.util.spec_from_file_location(module_name, file)
     if spec is None or spec.loader is None:
         raise CytoBenchError(f"{file}: a plugin is a Python file (.py)")

@@ -12,7 +12,7 @@ import pandas as pd
 from cytobench.benchmark import Benchmark
 from cytobench.boards.build import refresh_run_board
 from cytobench.datasets.batches import BatchReader, shuffled_batches
-from cytobench.datasets.profiles import metadata_columns, well_metadata
+from cytobench.datasets.profiles import PREFIX, metadata_columns, well_metadata
 from cytobench.datasets.store import CellStore
 from cytobench.embedding import checked, embed, feature_names
 from cytobench.errors import CytoBenchError
@@ -63,10 +63,11 @@ def run(
 def run_plan(plan: Plan, runs: Path, *, progress: bool = False) -> Run:
     """Do what ``plan`` says below ``runs``, and refresh the board there."""
     outcome = execute(plan, runs, progress)
-    if plan.trains and outcome.record.twin_folder is None:
+    if plan.trains:
         twin = execute(replace(plan, untrained=True), runs, progress)
-        difference = plan.benchmark.compare(outcome.scores, twin.scores)
-        outcome.update(twin=difference, twin_folder=twin.record.folder.as_posix())
+        found = {"twin": plan.benchmark.compare(outcome.scores, twin.scores), "twin_folder": twin.record.folder.as_posix()}
+        if found != {name: getattr(outcome.record, name) for name in found}:
+            outcome.update(**found)
     refresh_run_board(runs)
     return outcome
 
@@ -76,7 +77,7 @@ def execute(plan: Plan, runs: Path, progress: bool) -> Run:
     outcome = Run.at(runs, plan.record())
     if outcome.finished():
         return outcome
-    device = plan.device.type
+    device = plan.device_used
     with outcome.writing():
         if plan.trains:
             outcome.stage("train", ("weights.safetensors", "log.jsonl"), device, lambda: _train(plan, outcome.path, progress))
@@ -97,8 +98,9 @@ def score_profiles(benchmark: Benchmark, folder: Path, title: str) -> None:
     draw_scores(scores, title, folder / "figures" / "scores.png")
 
 
-def write_profiles(profiles: pd.DataFrame, folder: Path) -> None:
-    """Write a profile table as ``profiles.parquet`` into a run's folder."""
+def write_profiles(profiles: pd.DataFrame, folder: Path, *, simulated: bool) -> None:
+    """Write a profile table as ``profiles.parquet`` into a run's folder; what is simulated says so wherever it goes."""
+    profiles = profiles.assign(**{f"{PREFIX}Simulated": True}) if simulated else profiles
     with replacing(folder / "profiles.parquet") as temporary:
         profiles.to_parquet(temporary, index=False)
 
@@ -122,7 +124,7 @@ def _embed(plan: Plan, folder: Path, progress: bool) -> None:
     if plan.trains and isinstance(method, TrainableMethod):
         load_weights(method, folder / "weights.safetensors")
     embeddings = embed(method, plan.data, path=folder / "embeddings.npy", progress=progress)
-    write_profiles(embeddings.wells(), folder)
+    write_profiles(embeddings.wells(), folder, simulated=plan.data.simulated)
 
 
 def _profile(plan: Plan, folder: Path) -> None:
@@ -136,4 +138,5 @@ def _profile(plan: Plan, folder: Path) -> None:
     vectors = checked(method.profile(well_metadata(wells)), len(wells), method)
     names = feature_names(method.feature_names, vectors.shape[1], plan.entry.card.name)
     features = pd.DataFrame(vectors, columns=list(names), index=wells.index)
-    write_profiles(pd.concat([wells[metadata_columns(wells)], features], axis=1), folder)
+    profiles = pd.concat([wells[metadata_columns(wells)], features], axis=1)
+    write_profiles(profiles, folder, simulated=plan.data.simulated)

@@ -16,7 +16,9 @@ from cytobench.results.schema import Counts, Estimate, PanelEntry, Prediction, S
 from cytobench.schema import dump_json
 
 HERE = Provenance(versions={}, commit=None, platform="p", processor="p", cores=1, memory_bytes=1, accelerator=None)
-SCORED = Stage(seconds=1.5, peak_memory_bytes=2**20, device="cpu", outputs={})
+SCORED = Stage(
+    seconds=1.5, peak_memory_bytes=2**20, peak_accelerator_memory_bytes=None, device="cpu", outputs={}, provenance=HERE
+)
 
 
 def made_entry(method: str = "pretend", correct: tuple[float, ...] = (1, 0, 1, 0), **changes) -> BoardEntry:
@@ -37,7 +39,7 @@ def made_entry(method: str = "pretend", correct: tuple[float, ...] = (1, 0, 1, 0
         "status": "finished", "method": method, "card": MethodCard(**card), "untrained": False, "supplied": False,
         "dataset": "screen", "dataset_identity": "d" * 64, "simulated": False, "all_cells_counted": False,
         "benchmark": "bbbc021-moa/1", "recipe_name": "default", "recipe": {}, "seed": 0, "stages": {"score": SCORED},
-        "command": "cytobench run", "provenance": HERE,
+        "command": "cytobench run",
     } | changes  # fmt: skip
     train = sha256_text(method, str(facts["untrained"]), str(facts["seed"]))
     facts.setdefault("keys", chained(train, facts["dataset_identity"], facts["benchmark"]))
@@ -55,7 +57,7 @@ def made_scores(correct: tuple[float, ...], benchmark: str = "bbbc021-moa/1") ->
         for row, right in zip(treatments.itertuples(), correct, strict=True)
     ]  # fmt: skip
     share = sum(correct) / len(correct)
-    headline = Estimate(value=share, low=share / 2, high=share, n=len(correct))
+    headline = Estimate(value=share, low=share / 2, high=share, n=len(correct), treatments=len(correct), wells=12, cells=99)
     raw = headline.model_copy(update={"value": share - 0.1})
     panel = [PanelEntry(postprocessing=n, available=True, nsc=e) for n, e in (("raw", raw), ("sphering-lw", headline))]
     counts = Counts(treatments=len(correct), compounds=2, wells=12, control_wells=6, cells=99)

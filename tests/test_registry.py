@@ -134,15 +134,19 @@ def test_an_extra_that_is_there_is_installed(distribution):
     ],
 )
 def test_a_wrong_card_is_named(distribution, card, named):
+    """And stops no other method."""
     distribution(card=card)
     with pytest.raises(CytoBenchError, match=named):
-        registry.methods()
+        registry.method("sharp")
+    assert "lsgan" in registry.methods() and "sharp" not in registry.methods()
+    (row,) = [row for row in catalogue.methods() if row["method"] == "sharp"]
+    assert row["state"].startswith("broken: ")
 
 
 def test_a_method_without_a_card_is_named(distribution):
     (distribution() / "card.yaml").unlink()
     with pytest.raises(CytoBenchError, match=r"rival_package/card\.yaml: no such file"):
-        registry.methods()
+        registry.method("sharp")
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from cytobench import registry
 from cytobench.benchmark import MOABenchmark
@@ -58,7 +60,8 @@ def test_a_trained_run_leaves_everything(trained: Run, tiny_store: CellStore):
     assert all(
         sha256(trained.path / name) == digest for stage in record.stages.values() for name, digest in stage.outputs.items()
     )
-    assert record.provenance.versions["torch"] and "+" not in record.provenance.versions["torch"]
+    made_by = record.stages["train"].provenance
+    assert made_by.versions["torch"] and "+" not in made_by.versions["torch"]
 
 
 def test_the_untrained_twin_stands_beside_it(trained: Run, runs: Path):
@@ -193,6 +196,71 @@ def test_wrong_output_is_one_sentence_and_a_failed_run(body: str, sentence: str,
     (record,) = [json.loads(path.read_text()) for path in (tmp_path / "runs").glob("*/*/*/run.json")]
     assert record["status"] == "failed" and "embed" not in record["stages"]
     assert not list((tmp_path / "runs").glob("*/*/*/embeddings.npy"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "self.calls = getattr(self, 'calls', 0) + 1; return torch.full((len(cells), 2), float(self.calls))",
+        "return torch.nn.functional.batch_norm(cells.images.mean((2, 3)), None, None, training=True)",
+        "return cells.images.mean((2, 3)) + torch.arange(len(cells))[:, None]",
+        "return torch.nn.functional.dropout(cells.images.mean((2, 3)))",
+    ],
+    ids=["call counter", "batch norm", "position in the batch", "dropout"],
+)
+def test_what_depends_on_the_batch_is_refused(body: str, tiny_store: CellStore, tmp_path: Path):
+    """The order of cells follows plates and treatments: a method that knows it knows a label."""
+    with pytest.raises(CytoBenchError, match="another vector beside other cells; embed\\(\\) must be deterministic"):
+        run("mine", str(tiny_store.path), plugin=plugin(tmp_path, body), runs=tmp_path / "runs")
+
+
+def test_a_removed_twin_is_made_again(tiny_store: CellStore, tmp_path: Path):
+    first = run("vae", str(tiny_store.path), options=QUICK, runs=tmp_path)
+    twin = tmp_path / first.record.twin_folder
+    shutil.rmtree(twin)
+    again = run("vae", str(tiny_store.path), options=QUICK, runs=tmp_path)
+    assert Run.read(twin).record.status == "finished"
+    assert again.record.twin == first.record.twin
+
+
+def test_lost_weights_are_trained_again_with_all_that_came_of_them(tiny_store: CellStore, tmp_path: Path):
+    first = run("vae", str(tiny_store.path), options=QUICK, runs=tmp_path)
+    before = (first.path / "embeddings.npy").stat().st_mtime_ns
+    (first.path / "weights.safetensors").unlink()
+    again = run("vae", str(tiny_store.path), options=QUICK, runs=tmp_path)
+    assert again.path == first.path and (again.path / "weights.safetensors").is_file()
+    assert (again.path / "embeddings.npy").stat().st_mtime_ns > before
+
+
+def test_an_edited_score_is_not_shown(tiny_store: CellStore, tmp_path: Path):
+    first = run("random", str(tiny_store.path), runs=tmp_path)
+    scores = first.path / "scores.json"
+    scores.write_text(scores.read_text().replace('"value": 0.', '"value": 0.9'))
+    with pytest.raises(CytoBenchError, match="its scores are not as they were written; run it again"):
+        _ = Run.read(first.path).scores
+
+
+def test_changed_options_are_shown_beside_the_recipe(trained: Run):
+    assert trained.record.recipe_label == "small + training.steps=3 + training.batch_size=8"
+
+
+def test_making_and_training_leave_the_callers_random_numbers_alone(tiny_store: CellStore, tmp_path: Path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    run("vae", str(tiny_store.path), options=QUICK, runs=tmp_path)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_profiles_of_simulated_cells_stay_simulated(trained: Run, tmp_path: Path):
+    table = tmp_path / "taken-elsewhere.parquet"
+    table.write_bytes((trained.path / "profiles.parquet").read_bytes())
+    assert evaluate(str(table), runs=tmp_path / "runs").record.simulated
+
+
+def test_supplied_embeddings_cannot_take_a_methods_name(trained: Run, tmp_path: Path):
+    with pytest.raises(CytoBenchError, match="the name 'batch' is a registered method's"):
+        evaluate(str(trained.path / "profiles.parquet"), name="batch", runs=tmp_path)
 
 
 def test_a_failed_run_is_never_reused(tiny_store: CellStore, tmp_path: Path):

@@ -23,8 +23,10 @@ def build(leaderboards: Path, *, check: bool = False) -> list[Path]:
         The files.
     """
     if check:
-        texts = _texts(leaderboards, make_boards(entries_of_scores(leaderboards)))
+        boards = make_boards(entries_of_scores(leaderboards))
+        texts = _texts(leaderboards, boards)
         stale = [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+        stale += [path for board in boards if not (path := leaderboards / picture_name(board)).is_file()]
         if stale:
             raise CytoBenchError(f"{', '.join(map(str, stale))}: stale; run 'cytobench leaderboard build'")
         return list(texts)

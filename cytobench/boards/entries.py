@@ -65,7 +65,7 @@ def add_run(run: Run, leaderboards: Path) -> list[Path]:
     """Write the score file of a finished run, and that of its untrained twin: a trained method never stands alone."""
     entries = [BoardEntry.of(run)]
     if run.record.twin_folder is not None:
-        entries.append(BoardEntry.of(Run.read(run.path.parents[2] / run.record.twin_folder)))
+        entries.append(BoardEntry.of(Run.read(run.path.resolve().parents[2] / run.record.twin_folder)))
     paths = [leaderboards / "scores" / entry.file for entry in entries]
     with locked(leaderboards / ".lock", f"the board in {leaderboards}", wait=10):
         for path, entry in zip(paths, entries, strict=True):

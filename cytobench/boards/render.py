@@ -95,11 +95,13 @@ def _cells(row: BoardRow) -> list[str]:
     cells = "-" if counts.cells is None else str(counts.cells)
     panel = "-" if row.panel_low is None else f"{row.panel_low:.2f} to {row.panel_high:.2f}"
     method = escape(row.method) + (" (embeddings supplied)" if row.supplied else "")
-    cost = f"{row.seconds:.0f} s, {row.peak_memory_bytes / 2**20:.0f} MiB, {row.device}"
+    cost = "-"
+    if row.seconds is not None and row.peak_memory_bytes is not None:
+        cost = f"{row.seconds:.0f} s, {row.peak_memory_bytes / 2**20:.0f} MiB, {row.device}"
     return [
         "control" if row.kind == "control" else str(row.rank or "-"), method, row.supervision, *scores, panel,
         f"{counts.treatments} / {counts.wells} / {cells}", str(row.cells_seen or "-"), difference_text(row.twin), cost,
-        f"{escape(row.recipe or '-')}, {row.seed}", row.key,
+        f"{escape(row.recipe)}, {row.seed}", row.key,
     ]  # fmt: skip
 
 

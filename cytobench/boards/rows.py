@@ -15,7 +15,8 @@ class BoardRow(Record):
     """One row."""
 
     rank: int | None
-    """Among the methods of its board; None for controls, for methods trained on MOA, and without a headline score."""
+    """Among the methods of its board; None for controls, for methods that saw MOA or do not say what they saw, and without a
+    headline score."""
     method: str
     title: str
     kind: str
@@ -30,10 +31,11 @@ class BoardRow(Record):
     cells_seen: int
     twin: Difference | None
     trained: bool
-    seconds: float
-    peak_memory_bytes: int
-    device: str
-    recipe: str | None
+    seconds: float | None
+    """None where the embeddings were supplied."""
+    peak_memory_bytes: int | None
+    device: str | None
+    recipe: str
     seed: int
     key: str
     command: str
@@ -52,48 +54,62 @@ class Board(Record):
 
 
 def make_boards(entries: list[BoardEntry]) -> list[Board]:
-    """Group entries by data set and benchmark, real data first; what is simulated never shares a board with what is real."""
-    groups: dict[tuple[bool, str, str, str], list[BoardEntry]] = {}
+    """Group entries by data and benchmark, real data first; what is simulated never shares a board with what is real."""
+    groups: dict[tuple[bool, str, str], list[BoardEntry]] = {}
     for entry in entries:
-        run = entry.run
-        groups.setdefault((run.simulated, run.dataset, run.dataset_identity, run.benchmark), []).append(entry)
-    return [_board(group) for _, group in sorted(groups.items())]
+        groups.setdefault((entry.run.simulated, entry.run.dataset_identity, entry.run.benchmark), []).append(entry)
+    return sorted(map(_board, groups.values()), key=lambda board: (board.simulated, board.dataset, board.dataset_identity))
 
 
 def _board(entries: list[BoardEntry]) -> Board:
     ordered = sorted(entries, key=lambda entry: (-_nsc(entry), entry.run.label, entry.run.keys.score))
-    rows, rank = [], 0
-    for entry in ordered:
-        ranked = _ranked(entry)
-        rank += ranked
-        rows.append(_row(entry, rank if ranked else None))
-    run, scores = ordered[0].run, ordered[0].scores
+    ranked = [_nsc(entry) for entry in ordered if _ranked(entry)]
+    ranks = [1 + ranked.index(_nsc(entry)) if _ranked(entry) else None for entry in ordered]  # equal scores, equal ranks
+    run = ordered[0].run
     return Board(
-        dataset=run.dataset, dataset_identity=run.dataset_identity, simulated=run.simulated, benchmark=run.benchmark,
-        headline=scores.headline, rows=tuple(rows), missing_controls=_missing_controls(entries),
-    )  # fmt: skip
+        dataset=", ".join(sorted({entry.run.dataset for entry in entries})),
+        dataset_identity=run.dataset_identity,
+        simulated=run.simulated,
+        benchmark=run.benchmark,
+        headline=ordered[0].scores.headline,
+        rows=tuple(_row(entry, rank) for entry, rank in zip(ordered, ranks, strict=True)),
+        missing_controls=_missing_controls(entries),
+    )
 
 
 def _row(entry: BoardEntry, rank: int | None) -> BoardRow:
     run, scores = entry.run, entry.scores
     range_over_panel = [panel.nsc.value for panel in scores.panel if panel.nsc is not None]
+    computed = [] if run.supplied else [run.stages[name] for name in run.stage_names if name in run.stages]
     return BoardRow(
-        rank=rank, method=run.label, title=run.card.title, kind="control" if run.untrained else run.card.kind,
-        supervision=run.card.supervision, simulated=run.simulated, supplied=run.supplied, headline=scores.entry(),
-        panel_low=min(range_over_panel, default=None), panel_high=max(range_over_panel, default=None), counts=scores.counts,
-        cells_seen=run.cells_seen, twin=run.twin, trained=run.card.trained and not run.untrained,
-        seconds=round(sum(stage.seconds for stage in run.stages.values()), 1),
-        peak_memory_bytes=max(stage.peak_memory_bytes for stage in run.stages.values()),
-        device=next((stage.device for name, stage in run.stages.items() if name != "score"), "cpu"),
-        recipe=run.recipe_name, seed=run.seed, key=run.keys.score[:KEY_LENGTH], command=run.command,
-    )  # fmt: skip
+        rank=rank,
+        method=run.label,
+        title=run.card.title,
+        kind="control" if run.untrained else run.card.kind,
+        supervision=run.card.supervision,
+        simulated=run.simulated,
+        supplied=run.supplied,
+        headline=scores.entry(),
+        panel_low=min(range_over_panel, default=None),
+        panel_high=max(range_over_panel, default=None),
+        counts=scores.counts,
+        cells_seen=run.cells_seen,
+        twin=run.twin,
+        trained="train" in run.stage_names,
+        seconds=round(sum(stage.seconds for stage in computed), 1) if computed else None,
+        peak_memory_bytes=max((stage.peak_memory_bytes for stage in computed), default=None),
+        device=computed[0].device if computed else None,
+        recipe=run.recipe_label,
+        seed=run.seed,
+        key=run.keys.score[:KEY_LENGTH],
+        command=run.command,
+    )
 
 
 def _ranked(entry: BoardEntry) -> bool:
     card = entry.run.card
-    return (
-        not entry.run.untrained and card.kind != "control" and card.supervision != "moa" and entry.scores.entry().nsc is not None
-    )
+    excluded = entry.run.untrained or card.kind == "control" or card.supervision in ("moa", "not stated")
+    return not excluded and entry.scores.entry().nsc is not None
 
 
 def _nsc(entry: BoardEntry) -> float:
@@ -103,14 +119,11 @@ def _nsc(entry: BoardEntry) -> float:
 
 def _missing_controls(entries: list[BoardEntry]) -> tuple[str, ...]:
     """The controls that this board should have and does not."""
-    present = {(entry.run.label, entry.run.recipe_name, entry.run.seed) for entry in entries}
-    wanted = {("batch",)}
-    wanted |= {(name,) for name in IMAGE_CONTROLS if any(entry.run.card.input == "images" for entry in entries)}
-    wanted |= {("cell-count",) for entry in entries if entry.run.all_cells_counted}
-    missing = sorted(name for (name,) in wanted if not any(label == name for label, _, _ in present))
-    for entry in entries:
-        run = entry.run
-        twin = (f"{run.method} (untrained)", run.recipe_name, run.seed)
-        if run.card.trained and not run.untrained and twin not in present:
-            missing.append(f"{twin[0]}, recipe {run.recipe_name}, seed {run.seed}")
-    return tuple(missing)
+    controls = {entry.run.method for entry in entries if entry.run.card.kind == "control" and not entry.run.supplied}
+    wanted = {"batch"}
+    wanted |= {name for name in IMAGE_CONTROLS if any(entry.run.card.input == "images" for entry in entries)}
+    wanted |= {"cell-count" for entry in entries if entry.run.all_cells_counted}
+    folders = {entry.run.folder.as_posix() for entry in entries}
+    alone = [entry.run for entry in entries if "train" in entry.run.stage_names and entry.run.twin_folder not in folders]
+    twins = [f"{run.method} (untrained), recipe {run.recipe_label}, seed {run.seed}" for run in alone]
+    return tuple(sorted(wanted - controls) + sorted(twins))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
 
@@ -56,35 +57,43 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cytobench")
 @click.option("--debug", is_flag=True, help="Show a traceback where something fails.")
-@click.pass_context
-def group(ctx: click.Context, debug: bool) -> None:
+def group(debug: bool) -> None:
     """CytoBench: which representation of a cell is better, and how sure can one be?"""
-    ctx.obj = debug
+    global _debug
+    _debug = debug
+
+
+_debug = False
 
 
 def main() -> None:
     """Run the command line; exit 0 when all is done, 1 when something failed, 2 on wrong usage."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the run then says that it was interrupted
     try:
         status = group(prog_name="cytobench", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except click.Abort:
-        _fail("interrupted; what is finished is kept, and the same command goes on from there")
-    except CytoBenchError as error:
-        if "--debug" in sys.argv:
-            raise
-        _fail(str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
-        if "--debug" in sys.argv:
+        if _debug:
             raise
-        _fail(f"{type(error).__name__}: {error} (an unexpected error; run again with 'cytobench --debug ...' and report it)")
+        _fail(_sentence(error))
     sys.exit(status or 0)
 
 
+def _sentence(error: Exception) -> str:
+    if isinstance(error, CytoBenchError):
+        return str(error)
+    if isinstance(error, click.Abort):
+        return "interrupted; finished stages are kept, and the same command does the rest"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'a file'}: {error.strerror}"
+    return f"{type(error).__name__}: {error} (an unexpected error; run again with 'cytobench --debug ...' and report it)"
+
+
 def _fail(sentence: str) -> None:
-    click.echo(f"cytobench: {' '.join(sentence.splitlines())}", err=True)
+    click.echo(f"cytobench: {' '.join(sentence.split())}", err=True)
     sys.exit(1)

@@ -28,21 +28,18 @@ def import_(images: Path, index: Path, channels: str, name: str | None, source: 
     from cytobench.datasets.crops import import_crops
 
     store = import_crops(images, index, tuple(part.strip() for part in channels.split(",")), out, name=name, source=source)
-    _echo_store(store.path)
+    click.echo(store.summary())
 
 
 @command.command("info")
-@click.argument("store", type=click.Path(path_type=Path))
-@click.option("--verify", is_flag=True, help="Compare every file with its sha256.")
-def info(store: Path, verify: bool) -> None:
-    """Say what a cell store holds."""
-    _echo_store(store, verify=verify)
-
-
-def _echo_store(path: Path, *, verify: bool = False) -> None:
+@click.argument("dataset", metavar="NAME|PATH")
+@click.option("--verify", is_flag=True, help="Compare every file of a store with its sha256.")
+def info(dataset: str, verify: bool) -> None:
+    """Say what a data set holds."""
+    from cytobench.datasets.opening import open_dataset
     from cytobench.datasets.store import CellStore
 
-    store = CellStore(path)
-    if verify:
-        store.verify()
-    click.echo(store.summary() + ("\nverified: every file is as it was written" if verify else ""))
+    data = open_dataset(dataset)
+    if verify and isinstance(data, CellStore):
+        data.verify()
+    click.echo(data.summary() + ("\nverified: every file is as it was written" if verify else ""))

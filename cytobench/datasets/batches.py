@@ -46,12 +46,6 @@ class BatchReader:
         masks = torch.from_numpy(self._crop(self._store.masks(rows))) if self._spec.masks else None
         return CellBatch(torch.from_numpy(self._scale(raw, rows)), masks, self._store.channels)
 
-    def in_order(self, batch_size: int) -> Iterator[tuple[np.ndarray, CellBatch]]:
-        """Yield all cells once, in the store's order, with their rows."""
-        for start in range(0, len(self._store), batch_size):
-            rows = np.arange(start, min(start + batch_size, len(self._store)))
-            yield rows, self.read(rows)
-
     def _crop(self, images: np.ndarray) -> np.ndarray:
         top, left = ((extent - self.size) // 2 for extent in images.shape[-2:])
         return np.ascontiguousarray(images[..., top : top + self.size, left : left + self.size])

@@ -9,6 +9,7 @@ import zlib
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pooch
 
@@ -50,11 +51,40 @@ def annotate(profiles: pd.DataFrame, where: str) -> pd.DataFrame:
     return joined
 
 
-def _image_table() -> Path:
+def refuse_other_contents(profiles: pd.DataFrame, where: str) -> None:
+    """Refuse profiles that put into a well of BBBC021 what is not in it; wells of other screens are not looked at.
+
+    Nothing is fetched for this: where the official table is not at hand, nothing is checked.
+    """
+    path = _local_table()
+    if path is None:
+        return
+    keys = ["Metadata_Plate", "Metadata_Well"]
+    said = profiles[[*keys, "Metadata_Compound", "Metadata_Concentration"]].reset_index(drop=True)
+    joined = said.merge(_plate_map(path), on=keys, how="left", suffixes=("", "_official"))
+    compound, dose = joined["Metadata_Compound_official"], joined["Metadata_Concentration_official"]
+    same = (said["Metadata_Compound"] == compound) & np.isclose(said["Metadata_Concentration"], dose)
+    other = compound.notna() & ~same
+    if other.any():
+        row = int(other.argmax())
+        plate, well, claimed, at = said.loc[row]
+        raise CytoBenchError(
+            f"{where}: row {row} says that plate {plate}, well {well} holds {claimed} at {at:g} uM, but in BBBC021 it holds "
+            f"{compound[row]} at {dose[row]:g} uM ({int(other.sum())} such rows); correct it, or leave both columns out"
+        )
+
+
+def _local_table() -> Path | None:
     data = data_folder()
-    for candidate in (f"{IMAGE_TABLE}.gz", IMAGE_TABLE):
-        if data is not None and (data / "bbbc021" / candidate).is_file():
-            return data / "bbbc021" / candidate
+    folders = [cache_folder() / "bbbc021"] if data is None else [data / "bbbc021", cache_folder() / "bbbc021"]
+    files = (folder / name for folder in folders for name in (f"{IMAGE_TABLE}.gz", IMAGE_TABLE))
+    return next((file for file in files if file.is_file()), None)
+
+
+def _image_table() -> Path:
+    found = _local_table()
+    if found is not None:
+        return found
     try:
         return Path(pooch.retrieve(IMAGE_TABLE_URL, f"sha256:{IMAGE_TABLE_SHA256}", IMAGE_TABLE, cache_folder() / "bbbc021"))
     except (OSError, ValueError) as error:

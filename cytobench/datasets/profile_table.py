@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import lzma
 import re
+import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from cytobench.datasets.plate_map import annotate
+from cytobench.datasets.plate_map import annotate, refuse_other_contents
 from cytobench.datasets.profiles import PREFIX, check_profiles, feature_columns
 from cytobench.errors import CytoBenchError
-from cytobench.files import sha256
+from cytobench.files import sha256, sha256_text
 from cytobench.profiling.aggregate import cells_to_wells
 
 
@@ -24,9 +27,19 @@ class ProfileTable:
     name: str
     profiles: pd.DataFrame
     """One row a well, or a cell where several rows share a well."""
-    identity: str
-    """The sha256 of the file."""
-    simulated: bool = False
+    content_sha256: str
+    """Of the file."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the profiles are of simulated cells, which ``Metadata_Simulated`` says."""
+        return f"{PREFIX}Simulated" in self.profiles and bool(self.profiles[f"{PREFIX}Simulated"].any())
+
+    @cached_property
+    def identity(self) -> str:
+        """One sha256 over the wells and what is in them: tables of the same wells share a board."""
+        wells = self.wells()[[f"{PREFIX}{name}" for name in ("Plate", "Well", "Compound", "Concentration")]]
+        return sha256_text(str(self.simulated), wells.sort_values(list(wells.columns)).to_csv(index=False))
 
     @property
     def all_cells_counted(self) -> bool:
@@ -38,11 +51,23 @@ class ProfileTable:
         """Read and check a table; its name is the file's, without endings."""
         return cls(name or path.name.strip(".").split(".")[0], read_profiles(path), sha256(path))
 
+    def summary(self) -> str:
+        """What the table holds, in a few lines."""
+        wells, features = self.wells(), len(feature_columns(self.profiles))
+        lines = [
+            f"{self.name}{' (SIMULATED)' if self.simulated else ''}: profiles of {len(wells)} wells on "
+            f"{wells[f'{PREFIX}Plate'].nunique()} plates, {features} features, {len(self.profiles)} rows",
+            f"{wells[f'{PREFIX}Compound'].nunique()} compounds; the wells' identity: {self.identity}",
+        ]
+        return "\n".join(lines)
+
     def wells(self) -> pd.DataFrame:
         """Return one row a well, with compound and concentration (from BBBC021's plate map where the table has none)."""
         table = self.profiles
         if not {f"{PREFIX}Compound", f"{PREFIX}Concentration"} <= set(table.columns):
             table = annotate(table, self.name)
+        elif not self.simulated:
+            refuse_other_contents(table, self.name)
         if not table.duplicated([f"{PREFIX}Plate", f"{PREFIX}Well"]).any():
             return table
         features = feature_columns(table)
@@ -64,11 +89,13 @@ def read_profiles(path: Path) -> pd.DataFrame:
         table = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
     except FileNotFoundError:
         raise CytoBenchError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, zlib.error) as error:
+    except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile, lzma.LZMAError) as error:
         raise CytoBenchError(f"{path}: cannot be read as a table, perhaps truncated ({' '.join(str(error).split())})") from None
     table = table.rename(columns=lambda name: re.sub(r"^Image_Metadata_", PREFIX, str(name)))
     check_profiles(table, str(path))
-    return table.astype({f"{PREFIX}Plate": str, f"{PREFIX}Well": str})
+    table = table.astype({f"{PREFIX}Plate": str, f"{PREFIX}Well": str})
+    table[f"{PREFIX}Well"] = table[f"{PREFIX}Well"].str.replace(r"^([A-P])(\d)$", r"\g<1>0\2", regex=True)  # D5 is D05
+    return table
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

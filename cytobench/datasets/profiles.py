@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -12,14 +13,11 @@ from cytobench.errors import CytoBenchError
 PREFIX = "Metadata_"
 """Columns with this prefix are metadata; every other column is a feature."""
 
-METADATA_LIKE = {
-    name.casefold(): f"{PREFIX}{name}"
-    for name in (
-        "Plate", "Well", "Compound", "Concentration", "MOA", "Batch", "Week", "Site", "Replicate", "Row", "Column", "Cell_Index",
-        "Treatment", "Dose", "ImageNumber", "ObjectNumber", "TableNumber", "Cells", "Index", "Label",
-    )
+METADATA_WORDS = {
+    "plate", "well", "compound", "concentration", "conc", "dose", "moa", "treatment", "batch", "week", "site", "replicate",
+    "row", "column", "label", "index", "imagenumber", "objectnumber", "tablenumber", "metadata",
 }  # fmt: skip
-"""Names that are surely metadata: as a feature they would leak what is scored, or rank methods by a row number."""
+"""A column with one of these words in its name is surely metadata: as a feature it would leak what is scored."""
 
 
 def check_profiles(table: pd.DataFrame, where: str) -> None:
@@ -42,16 +40,21 @@ def _check_metadata(table: pd.DataFrame, where: str) -> None:
             raise CytoBenchError(f"{where}: has no column {column!r} (or 'Image_{column}'); a profile table needs plate and well")
         if table[column].isna().any():
             raise CytoBenchError(f"{where}: row {int(table[column].isna().argmax())} has no {column}")
-    dose = f"{PREFIX}Concentration"
-    if dose in table and not pd.api.types.is_numeric_dtype(table[dose]):
-        raise CytoBenchError(f"{where}: the column {dose!r} is not numeric; it is in micromolar")
+    for column, what in ((f"{PREFIX}Concentration", "micromolar"), (f"{PREFIX}Cells", "cells in the well")):
+        if column in table and not (pd.api.types.is_numeric_dtype(table[column]) and table[column].notna().all()):
+            raise CytoBenchError(f"{where}: the column {column!r} must be a number in every row ({what})")
 
 
 def _check_feature(table: pd.DataFrame, column: str, where: str) -> None:
     if not column or column.startswith("Unnamed: "):
         raise CytoBenchError(f"{where}: a column has no name, as row numbers have that pandas writes; drop it (index=False)")
-    if column.casefold() in METADATA_LIKE:
-        raise CytoBenchError(f"{where}: the column {column!r} is metadata; name it {METADATA_LIKE[column.casefold()]!r}")
+    telling = METADATA_WORDS.intersection(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", column).casefold()))
+    if telling or column.casefold() in METADATA_WORDS | {"cells"}:
+        bare = re.sub(r"^metadata[^A-Za-z0-9]*", "", column, flags=re.IGNORECASE)
+        proper = PREFIX + "_".join(word[:1].upper() + word[1:] for word in bare.split("_"))
+        raise CytoBenchError(
+            f"{where}: the column {column!r} is metadata; name it {proper!r}, or something else if it is a feature"
+        )
     if not pd.api.types.is_numeric_dtype(table[column]) or pd.api.types.is_bool_dtype(table[column]):
         raise CytoBenchError(f"{where}: the column {column!r} is not numeric; a metadata column's name begins with {PREFIX!r}")
 
@@ -98,5 +101,12 @@ def well_metadata(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def batch_of(plates: Iterable[str]) -> np.ndarray:
-    """The batch of each plate: its name before the underscore (Week1_22123 -> Week1)."""
-    return np.array([str(plate).split("_", 1)[0] for plate in plates], dtype=object)
+    """The batch of each plate: its name before the underscore (Week1_22123 -> Week1); a plate without one is refused."""
+    named = [str(plate).partition("_") for plate in plates]
+    for batch, underscore, rest in named:
+        if not (batch and underscore and rest):
+            raise CytoBenchError(
+                f"plate {batch + underscore + rest}: no batch in its name; plates are named as in BBBC021, Week1_22123 for plate "
+                "22123 of Week1, since a batch taken from anything else would score another question"
+            )
+    return np.array([batch for batch, _, _ in named], dtype=object)

@@ -68,6 +68,11 @@ class CellStore:
         self.manifest = load_json(StoreManifest, self.path / "store.json")
         self._starts = np.cumsum([0] + [part.cells for part in self.manifest.parts])
 
+    @property
+    def content_sha256(self) -> str:
+        """Of everything that a method or a score can depend on: a store's identity."""
+        return self.identity
+
     def __len__(self) -> int:
         return self.manifest.cells
 
@@ -96,11 +101,13 @@ class CellStore:
         """One sha256 over the pictures and the table: equal cells have equal identities on every machine."""
         manifest = self.manifest
         digests = [digest for part in manifest.parts for digest in (part.images_sha256, part.masks_sha256 or "")]
-        return sha256_text(",".join(manifest.channels), str(manifest.simulated), manifest.table_content_sha256, *digests)
+        facts = (manifest.channels, manifest.shape, manifest.dtype, manifest.simulated, manifest.all_cells_counted)
+        return sha256_text(repr(facts), manifest.table_content_sha256, *digests)
 
     @cached_property
     def cells(self) -> pd.DataFrame:
-        """The table, one row a cell, in the order of the images."""
+        """The table, one row a cell, in the order of the images; checked, since it says what each cell was treated with."""
+        self._verify_file("cells.parquet", self.manifest.table_sha256)
         try:
             table = pd.read_parquet(self.path / "cells.parquet")
         except (OSError, ValueError) as error:
@@ -145,19 +152,20 @@ class CellStore:
         return "\n".join([*lines, f"identity: {self.identity}", f"store: {self.path}"])
 
     def verify(self) -> None:
-        """Compare every file with its sha256; the first damaged one is named."""
-        expected = {"cells.parquet": self.manifest.table_sha256}
+        """Compare every file with its sha256, and the manifest with what the files hold; the first fault is named."""
         for part in self.manifest.parts:
-            expected[part.images] = part.images_sha256
-            if part.masks and part.masks_sha256:
-                expected[part.masks] = part.masks_sha256
-        for name, digest in expected.items():
-            if not (self.path / name).is_file():
-                raise CytoBenchError(f"{self.path / name}: missing; make the store again")
-            if sha256(self.path / name) != digest:
-                raise CytoBenchError(
-                    f"{self.path / name}: damaged (its sha256 is not the one in store.json); make the store again"
-                )
+            self._verify_file(part.images, part.images_sha256)
+            if part.masks is not None:
+                self._verify_file(part.masks, part.masks_sha256)
+        _ = self._images, self._masks if self.has_masks else None  # their shapes and types
+        if sha256_text(self.cells.to_csv(index=False)) != self.manifest.table_content_sha256:
+            raise CytoBenchError(f"{self.path / 'store.json'}: damaged (it tells of another table); make the store again")
+
+    def _verify_file(self, name: str, digest: str | None) -> None:
+        if not (self.path / name).is_file():
+            raise CytoBenchError(f"{self.path / name}: missing; make the store again")
+        if sha256(self.path / name) != digest:
+            raise CytoBenchError(f"{self.path / name}: damaged (its sha256 is not that in store.json); make the store again")
 
     def _gather(self, parts: list[np.ndarray], rows: np.ndarray) -> np.ndarray:
         rows = np.asarray(rows)
@@ -172,20 +180,22 @@ class CellStore:
 
     @cached_property
     def _images(self) -> list[np.ndarray]:
-        return [self._map(part.images, (part.cells, *self.manifest.shape)) for part in self.manifest.parts]
+        manifest = self.manifest
+        return [self._map(part.images, (part.cells, *manifest.shape), manifest.dtype) for part in manifest.parts]
 
     @cached_property
     def _masks(self) -> list[np.ndarray]:
         height_width = self.manifest.shape[1:]
-        return [self._map(part.masks, (part.cells, *height_width)) for part in self.manifest.parts if part.masks]
+        return [self._map(part.masks, (part.cells, *height_width), "uint8") for part in self.manifest.parts if part.masks]
 
-    def _map(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    def _map(self, name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
         try:
             array: np.ndarray = np.load(self.path / name, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
             raise CytoBenchError(f"{self.path / name}: missing or truncated ({error}); make the store again") from None
-        if array.shape != shape:
+        if array.shape != shape or array.dtype != dtype:
             raise CytoBenchError(
-                f"{self.path / name}: has shape {array.shape}, but store.json says {shape}; make the store again"
+                f"{self.path / name}: holds {array.dtype} {array.shape}, but store.json says {dtype} {shape}; "
+                "make the store again"
             )
         return array

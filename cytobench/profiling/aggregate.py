@@ -39,7 +39,7 @@ def cells_to_wells(values: np.ndarray, cells: pd.DataFrame, feature_names: Seque
     return pd.concat([wells, pd.DataFrame(means, columns=list(feature_names))], axis=1)
 
 
-def impute(values: np.ndarray, control: np.ndarray) -> tuple[np.ndarray, int]:
+def impute(values: np.ndarray, control: np.ndarray) -> tuple[np.ndarray, int, int]:
     """Fill missing well values by the median of the feature over the control wells (over all wells where those have none).
 
     Args:
@@ -47,18 +47,19 @@ def impute(values: np.ndarray, control: np.ndarray) -> tuple[np.ndarray, int]:
         control: (wells,) bool, the control wells.
 
     Returns:
-        The filled (wells, D') values, without the features that have no value in any well, and how many entries were filled.
+        The filled (wells, D') values without the features that have no value in any well, how many entries were filled, and
+        how many features were dropped.
     """
     missing = np.isnan(values)
     if not missing.any():
-        return values, 0
+        return values, 0, 0
     kept = ~missing.all(axis=0)
     values, missing = values[:, kept].copy(), missing[:, kept]
     for column in np.flatnonzero(missing.any(axis=0)):
         known = values[control & ~missing[:, column], column]
         known = known if len(known) else values[~missing[:, column], column]
         values[missing[:, column], column] = np.median(known)
-    return values, int(missing.sum())
+    return values, int(missing.sum()), int((~kept).sum())
 
 
 def mean_by_group(values: np.ndarray, owner: np.ndarray, groups: int) -> np.ndarray:
@@ -78,5 +79,7 @@ def wells_of(cells: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
             plate, well = mixed.index[int(np.argmax(mixed.to_numpy() > 1))]
             raise CytoBenchError(f"plate {plate}, well {well}: its cells have more than one {column}; correct the cell table")
     wells = grouped.agg(compound=("compound", "first"), concentration=("concentration", "first"), cells=("well", "size"))
+    if "flagged" in cells:
+        wells["flagged"] = grouped["flagged"].sum()
     wells = wells.reset_index().rename(columns=lambda name: f"Metadata_{name.capitalize()}")
     return wells, grouped.ngroup().to_numpy()

@@ -11,11 +11,17 @@ from importlib import import_module
 from pathlib import Path
 
 from cytobench.files import sha256_text
+from cytobench.registry import PLUGIN_MODULE
 from cytobench.results.provenance import installed_version
 from cytobench.schema import Record
 
-DECISIVE_MODULES = ("cytobench.datasets.batches", "cytobench.training.trainer", "cytobench.training.networks")
+MAKING = (
+    "cytobench.datasets.batches", "cytobench.training.networks", "cytobench.training.recipe", "cytobench.training.trainer",
+)  # fmt: skip
 """Modules of the suite that decide what a method becomes, beside its own source."""
+
+EMBEDDING = ("cytobench.embedding", "cytobench.profiling.aggregate")
+"""Modules of the suite that decide what profiles a method gives."""
 
 
 class Keys(Record):
@@ -26,23 +32,31 @@ class Keys(Record):
     score: str
 
 
-def chained(train: str, data: str, benchmark: str) -> Keys:
-    """Chain a training key with the evaluated data's identity and the benchmark's ``name/version``."""
-    embed = sha256_text(train, data)
-    return Keys(train=train, embed=embed, score=sha256_text(embed, benchmark))
-
-
 def train_key(method: type, recipe: Record, channels: tuple[str, ...], size: int, seed: int, training_data: str) -> str:
-    """Return the key of a trained method; ``training_data`` is the store's identity, or ``"untrained"``."""
+    """Return the key of a method with its weights; ``training_data`` is the store's content, or ``"untrained"``."""
     configuration = json.dumps([recipe.model_dump(mode="json"), channels, size, seed], sort_keys=True)
-    return sha256_text(source_of(method), configuration, training_data, installed_version("torch"), installed_version("timm"))
+    versions = [installed_version("torch"), installed_version("timm")]
+    return sha256_text(source_of(method), *map(_source, MAKING), configuration, training_data, *versions)
+
+
+def chained(train: str, data: str, benchmark: str) -> Keys:
+    """Chain a training key with the evaluated data (their content's sha256) and the benchmark (its ``name/version``)."""
+    embed = sha256_text(train, data, *map(_source, EMBEDDING))
+    return Keys(train=train, embed=embed, score=score_key(embed, benchmark))
+
+
+def score_key(embed: str, benchmark: str) -> str:
+    """Return the key of the scores of some profiles under a benchmark."""
+    return sha256_text(embed, benchmark)
 
 
 def source_of(method: type) -> str:
-    """The source of a method: its module, its base classes, and the suite's modules that decide what it becomes."""
-    parts = [Path(inspect.getfile(method)).read_text(encoding="utf-8")]
-    for base in method.__mro__[1:]:
-        if base.__module__.split(".")[0] not in {"builtins", "abc", "torch"}:
-            parts.append(inspect.getsource(base))
-    parts += [Path(str(import_module(name).__file__)).read_text(encoding="utf-8") for name in DECISIVE_MODULES]
-    return "\n".join(parts)
+    """The source of a method: every module of its folder (of a plugin file: the file), and its base classes."""
+    file = Path(inspect.getfile(method))
+    files = [file] if method.__module__.startswith(PLUGIN_MODULE) else sorted(file.parent.glob("*.py"))
+    bases = [base for base in method.__mro__[1:] if base.__module__.split(".")[0] not in {"builtins", "abc", "torch"}]
+    return "\n".join([path.read_text(encoding="utf-8") for path in files] + [inspect.getsource(base) for base in bases])
+
+
+def _source(module: str) -> str:
+    return Path(str(import_module(module).__file__)).read_text(encoding="utf-8")

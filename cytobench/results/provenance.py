@@ -10,6 +10,7 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import psutil
 from packaging.version import Version
@@ -42,9 +43,12 @@ class Stage(Record):
     seconds: float
     peak_memory_bytes: int
     """Of the whole process (resident set) while the stage ran."""
+    peak_accelerator_memory_bytes: int | None
+    """Allocated by torch on its CUDA device; None without one."""
     device: str
     outputs: dict[str, str]
     """sha256 of each file that it wrote."""
+    provenance: Provenance
 
 
 def provenance() -> Provenance:
@@ -58,14 +62,18 @@ def provenance() -> Provenance:
 
 
 class Meter:
-    """Measure wall seconds and the peak resident memory of this process inside a ``with`` block."""
+    """Measure wall seconds and the peak memory of this process inside a ``with`` block."""
 
     seconds = 0.0
     peak_memory_bytes = 0
+    peak_accelerator_memory_bytes: int | None = None
 
     def __enter__(self) -> Meter:
         self._process, self._stop = psutil.Process(), threading.Event()
         self._sampler = threading.Thread(target=self._sample, daemon=True)
+        self._cuda = _cuda()
+        if self._cuda is not None:
+            self._cuda.reset_peak_memory_stats()
         self._began = time.monotonic()
         self._sampler.start()
         return self
@@ -74,6 +82,8 @@ class Meter:
         self.seconds = round(time.monotonic() - self._began, 3)
         self._stop.set()
         self._sampler.join()
+        if self._cuda is not None:
+            self.peak_accelerator_memory_bytes = int(self._cuda.max_memory_allocated())
 
     def _sample(self) -> None:
         while True:
@@ -116,5 +126,11 @@ def _processor() -> str:
 
 
 def _accelerator() -> str | None:
+    cuda = _cuda()
+    return None if cuda is None else str(cuda.get_device_name())
+
+
+def _cuda() -> Any:
+    """``torch.cuda`` where a device is there and torch is in use; results themselves never import torch."""
     torch = sys.modules.get("torch")
-    return torch.cuda.get_device_name() if torch is not None and torch.cuda.is_available() else None
+    return torch.cuda if torch is not None and torch.cuda.is_available() else None

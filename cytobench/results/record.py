@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from cytobench.card import MethodCard
+from cytobench.card import METHOD_NAME, MethodCard
 from cytobench.results.keys import Keys
-from cytobench.results.provenance import Provenance, Stage
+from cytobench.results.provenance import Stage
 from cytobench.results.schema import Difference
 from cytobench.schema import FOLDER_NAME, Record
 
@@ -23,7 +23,7 @@ class RunRecord(Record):
     schema_version: Literal[1] = 1
     status: Literal["running", "finished", "failed", "interrupted"]
     error: str | None = None
-    method: str
+    method: str = Field(pattern=METHOD_NAME)
     card: MethodCard
     untrained: bool
     """Whether this is the untrained twin of a trained method."""
@@ -36,6 +36,8 @@ class RunRecord(Record):
     benchmark: str
     recipe_name: str | None
     recipe: dict[str, Any]
+    """Resolved: the variant with its overrides."""
+    overrides: tuple[str, ...] = ()
     seed: int
     keys: Keys
     cells_seen: int = 0
@@ -43,16 +45,26 @@ class RunRecord(Record):
     stages: dict[str, Stage] = {}
     twin: Difference | None = None
     """Paired difference in headline NSC from the untrained twin."""
-    twin_folder: str | None = None
+    twin_folder: str | None = Field(default=None, pattern=r"^[^./][^/]*/[^./][^/]*/[0-9a-f]+$")
     """The twin's place below the runs folder."""
     command: str
     """What reproduces the run."""
-    provenance: Provenance
 
     @property
     def label(self) -> str:
         """The method's name on boards."""
         return f"{self.method} (untrained)" if self.untrained else self.method
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """The stages of such a run, each made from the one before."""
+        trains = self.card.trained and not self.untrained and not self.supplied
+        return ("train", "embed", "score") if trains else ("embed", "score")
+
+    @property
+    def recipe_label(self) -> str:
+        """The recipe's variant and what was changed in it."""
+        return " + ".join([self.recipe_name or "-", *self.overrides])
 
     @property
     def title(self) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked, sha256, write_text
 from cytobench.results.keys import Keys
-from cytobench.results.provenance import Meter, Stage
+from cytobench.results.provenance import Meter, Stage, provenance
 from cytobench.results.record import RunRecord
 from cytobench.results.schema import Scores
 from cytobench.schema import dump_json, load_json
@@ -47,18 +47,22 @@ class Run:
         if self.record.status != "finished":
             why = f": {self.record.error}" if self.record.error else ""
             raise CytoBenchError(f"{self.path}: the run is {self.record.status}{why}; run it again")
+        if not _whole(self.path, self.record.stages["score"]):
+            raise CytoBenchError(f"{self.path}: its scores are not as they were written; run it again")
         return load_json(Scores, self.path / "scores.json")
 
     def finished(self) -> bool:
         """Whether this very run is already done, with every file that it wrote still there and whole."""
         if not (self.path / "run.json").is_file():
             return False
-        there = load_json(RunRecord, self.path / "run.json")
-        if there.keys != self.record.keys or there.status != "finished":
+        there, card = load_json(RunRecord, self.path / "run.json"), self.record.card
+        if there.keys != self.record.keys or there.status != "finished" or set(there.stages) != set(self.record.stage_names):
             return False
         if not all(_whole(self.path, stage) for stage in there.stages.values()):
             return False
         self.record = there
+        if there.card != card:  # what a method is said to be may have changed since
+            self.update(card=card)
         return True
 
     @contextmanager
@@ -67,7 +71,9 @@ class Run:
 
         What is done already is taken over from this run's own folder, from its siblings, and from the run folders ``others``.
         """
-        with locked(self.path.with_name(f".{self.path.name}.lock"), f"the run {self.path}"):
+        with self._lock():
+            for abandoned in self.path.glob(".*"):  # temporary files of a run that was killed
+                abandoned.unlink()
             self._reuse_stages(*others)
             self.update(status="running")
             try:
@@ -76,9 +82,8 @@ class Run:
                 self.update(status="interrupted")
                 raise
             except BaseException as error:
-                self.update(
-                    status="failed", error=f"{error}" if isinstance(error, CytoBenchError) else f"{type(error).__name__}: {error}"
-                )
+                kind = "" if isinstance(error, CytoBenchError) else f"{type(error).__name__}: "
+                self.update(status="failed", error=f"{kind}{error}")
                 raise
             self.update(status="finished", error=None)
 
@@ -96,7 +101,14 @@ class Run:
         with Meter() as meter:
             changes = action() or {}
         written = {output: sha256(self.path / output) for output in outputs}
-        done = Stage(seconds=meter.seconds, peak_memory_bytes=meter.peak_memory_bytes, device=device, outputs=written)
+        done = Stage(
+            seconds=meter.seconds,
+            peak_memory_bytes=meter.peak_memory_bytes,
+            peak_accelerator_memory_bytes=meter.peak_accelerator_memory_bytes,
+            device=device,
+            outputs=written,
+            provenance=provenance(),
+        )
         self.update(stages={**self.record.stages, name: done}, **changes)
 
     def update(self, **changes: Any) -> None:
@@ -109,11 +121,25 @@ class Run:
         siblings = self.path.parent.iterdir() if self.path.parent.is_dir() else ()
         folders = [*sorted(siblings, key=lambda folder: (folder != self.path, folder.name)), *others]
         found: dict[str, Path] = {}
-        for name in ("train", "embed", "score"):
+        for name in self.record.stage_names:
             holder = next((folder for folder in folders if _finished_stage(folder, name, self.record.keys)), None)
-            if holder is not None:
-                found[name] = holder
+            if holder is None:
+                break  # what comes after it was made from what is no longer there
+            found[name] = holder
         return found
+
+    def stopped(self) -> bool:
+        """Whether the record says running although no process holds the run: it was killed."""
+        if self.record.status != "running":
+            return False
+        try:
+            with self._lock():
+                return True
+        except CytoBenchError:
+            return False
+
+    def _lock(self) -> AbstractContextManager[None]:
+        return locked(self.path.with_name(f".{self.path.name}.lock"), f"the run {self.path}")
 
     def _reuse_stages(self, *others: Path) -> None:
         self.path.mkdir(parents=True, exist_ok=True)

@@ -15,11 +15,20 @@ class Estimate(Record):
     high: float
     n: int
     """Items averaged: treatments, compounds or wells."""
+    treatments: int
+    """Treatments behind the score."""
+    wells: int
+    cells: int | None
+    """None where a table of wells does not count cells."""
 
 
-class Difference(Estimate):
-    """A paired difference of two methods over the same items."""
+class Difference(Record):
+    """A paired difference of two methods over the same treatments."""
 
+    value: float
+    low: float
+    high: float
+    n: int
     p: float
     """Two-sided randomisation p-value."""
 

@@ -37,6 +37,9 @@ class Screen:
     """
 
     def __init__(self, protocol: MOAProtocol, treatments: dict[str, Treatment], profiles: pd.DataFrame):
+        for column in ("Metadata_Plate", "Metadata_Well", "Metadata_Compound", "Metadata_Concentration"):
+            if column not in profiles:
+                raise CytoBenchError(f"the profiles have no column {column!r}, which {protocol.name} needs")
         twice = profiles.duplicated(["Metadata_Plate", "Metadata_Well"])
         if twice.any():
             row = profiles[twice].iloc[0]
@@ -129,6 +132,9 @@ class Screen:
         left_out = self._rows_given - len(self.wells)
         if left_out:
             said.append(f"{left_out} wells left out: other treatments, or wells that the protocol does not count")
+        if "Metadata_Flagged" in self.wells and self.wells["Metadata_Flagged"].any():
+            flagged = int(self.wells["Metadata_Flagged"].sum())
+            said.append(f"{flagged} of the cells are flagged as pictures of nothing but noise; they are scored with the rest")
         if not self.control.any():
             said.append(f"no {self._protocol.control} well: only the raw profiles can be scored")
         return said

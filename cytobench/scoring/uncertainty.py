@@ -7,9 +7,19 @@ What these intervals leave out is said where they are shown: the spread over tra
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from cytobench.results.schema import Difference, Estimate
+
+class Interval(NamedTuple):
+    """A mean with its interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    """Items averaged."""
 
 
 class CompoundBootstrap:
@@ -32,25 +42,19 @@ class CompoundBootstrap:
         share = np.full(len(self.names), 1 / len(self.names))
         self._weights = generator.multinomial(len(self.names), share, size=samples).astype(float)
 
-    def estimate(self, values: np.ndarray) -> Estimate:
+    def estimate(self, values: np.ndarray) -> Interval:
         """Return the mean of ``values`` (n,) with its percentile interval."""
         sums, counts = self._per_compound(values)
         resampled = (self._weights @ sums) / (self._weights @ counts)
         low, high = np.quantile(resampled, [self._tail, 1 - self._tail])
-        return Estimate(value=sums.sum() / counts.sum(), low=low, high=high, n=int(counts.sum()))
+        return Interval(float(sums.sum() / counts.sum()), float(low), float(high), int(counts.sum()))
 
-    def difference(self, values: np.ndarray, others: np.ndarray, *, permutations: int, seed: int) -> Difference:
-        """Compare two methods over the same items.
-
-        Returns:
-            mean(values) - mean(others), its paired bootstrap interval, and the two-sided p-value of exchanging the
-            two methods' outcomes compound by compound.
-        """
-        estimate = self.estimate(values - others)
+    def p_value(self, values: np.ndarray, others: np.ndarray, *, permutations: int, seed: int) -> float:
+        """Return the two-sided p-value of exchanging two methods' outcomes over the same items, compound by compound."""
         sums, _ = self._per_compound(values - others)
         signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(permutations, len(sums)))
         extreme = np.abs(signs @ sums) >= abs(sums.sum()) - 1e-12
-        return Difference(**estimate.model_dump(), p=(1 + int(extreme.sum())) / (1 + permutations))
+        return (1 + int(extreme.sum())) / (1 + permutations)
 
     def _per_compound(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         sums = np.bincount(self._owner, weights=values)

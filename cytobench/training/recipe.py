@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import Field
@@ -14,6 +14,10 @@ from cytobench.schema import Record, read_yaml, validate
 
 if TYPE_CHECKING:
     import torch
+
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
+"""A decay rate of Adam's moments."""
 
 
 class InputSpec(Record):
@@ -38,7 +42,7 @@ class OptimizerSpec(Record):
     """Adam (Kingma and Ba 2015) for one network."""
 
     lr: float = Field(gt=0)
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
     weight_decay: float = Field(default=0.0, ge=0)
     decay: LearningRateDecay | None = None
 

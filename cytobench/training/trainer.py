@@ -40,28 +40,31 @@ class Trainer:
 
     def fit(self, batches: Iterator[CellBatch], *, progress: bool = True) -> int:
         """Take the recipe's number of steps and return the number of cells seen."""
-        torch.manual_seed(self._seed)
-        self._method.train()
+        with torch.random.fork_rng():
+            torch.manual_seed(self._seed)
+            self._method.train()
+            seen = self._take_steps(batches, progress)
+            self._method.eval()
+        return seen
+
+    def _take_steps(self, batches: Iterator[CellBatch], progress: bool) -> int:
         self._log.unlink(missing_ok=True)  # it may be a hard link to a finished run's
-        began, seen = time.monotonic(), 0
-        with self._log.open("w", encoding="utf-8") as log, tqdm(
-            total=self._spec.steps, desc="train", unit="step", disable=not progress
-        ) as bar:  # fmt: skip
-            for step in range(1, self._spec.steps + 1):
-                batch = self._augment(next(batches))
+        began, seen, steps = time.monotonic(), 0, self._spec.steps
+        with (
+            self._log.open("w", encoding="utf-8") as log,
+            tqdm(total=steps, desc="train", unit="step", disable=not progress) as bar,
+        ):
+            for step in range(1, steps + 1):
+                batch = self._augment(next(batches)) if self._spec.augment == "flips-rotations" else next(batches)
                 self._method.training_step(batch, self._update)
                 seen += len(batch)
                 bar.update()
-                if step % LOG_EVERY == 0 or step == self._spec.steps:
-                    losses = self._read_losses(step)
-                    rate = seen / (time.monotonic() - began)
-                    bar.set_postfix_str(
-                        ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items()) + f", {rate:.0f} cells/s"
-                    )
-                    log.write(
-                        json.dumps({"step": step, "cells": seen, "loss": losses, "cells_per_second": round(rate, 1)}) + "\n"
-                    )
-        self._method.eval()
+                if step % LOG_EVERY == 0 or step == steps:
+                    losses, rate = self._read_losses(step), seen / (time.monotonic() - began)
+                    shown = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
+                    bar.set_postfix_str(f"{shown}, {rate:.0f} cells/s")
+                    line = {"step": step, "cells": seen, "loss": losses, "cells_per_second": round(rate, 1)}
+                    log.write(json.dumps(line) + "\n")
         return seen
 
     def _update(self, name: str, loss: Tensor) -> None:
@@ -86,8 +89,6 @@ class Trainer:
                 group["lr"] *= decay.factor
 
     def _augment(self, batch: CellBatch) -> CellBatch:
-        if self._spec.augment == "none":
-            return batch
         turns, flip = int(torch.randint(4, ())), bool(torch.randint(2, ()))
         images = torch.rot90(batch.images, turns, dims=(2, 3))
         masks = None if batch.masks is None else torch.rot90(batch.masks, turns, dims=(1, 2))

@@ -1,6 +1,7 @@
 """LSGAN (Mao et al. 2017) as CytoGAN uses it (Goldsborough et al. 2017): the discriminator's penultimate layer is the cell."""
 
 import torch
+from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor, nn
 
 from cytobench.method import CellBatch, GenerativeMethod, TrainableMethod, Update
@@ -17,11 +18,11 @@ class LSGAN(TrainableMethod, GenerativeMethod):
     class Options(Record):
         """Sizes and label smoothing."""
 
-        noise: int = 100
-        latent: int = 100
-        widths: tuple[int, ...] = (16, 32, 64, 128)
+        noise: PositiveInt = 100
+        latent: PositiveInt = 100
+        widths: tuple[PositiveInt, ...] = Field(default=(16, 32, 64, 128), min_length=1)
         """Channels of the discriminator's stages; the generator has them in reverse."""
-        input_noise: float = 0.1
+        input_noise: NonNegativeFloat = 0.1
         real_labels: tuple[float, float] = (0.8, 1.0)
 
     def setup(self) -> None:

@@ -1,6 +1,7 @@
 """Control: a convolutional network that was never trained. What it scores is the architecture's share, not learning's."""
 
 import torch
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from cytobench.method import CellBatch, Method
@@ -14,7 +15,7 @@ class RandomNetwork(Method):
     class Options(Record):
         """Channels of each stage."""
 
-        widths: tuple[int, ...] = (32, 64, 128, 256)
+        widths: tuple[PositiveInt, ...] = Field(default=(32, 64, 128, 256), min_length=1)
 
     def setup(self) -> None:
         """Draw the weights (He et al. 2015, so that the signal keeps its variance through the stages)."""

@@ -1,6 +1,7 @@
 """Variational autoencoder (Kingma and Welling 2014): the mean of a cell's code describes it."""
 
 import torch
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -18,8 +19,8 @@ class VAE(TrainableMethod, GenerativeMethod, InvertibleMethod):
     class Options(Record):
         """Sizes."""
 
-        latent: int = 100
-        widths: tuple[int, ...] = (16, 32, 64, 128)
+        latent: PositiveInt = 100
+        widths: tuple[PositiveInt, ...] = Field(default=(16, 32, 64, 128), min_length=1)
         """Channels of the encoder's stages; the decoder has them in reverse."""
 
     def setup(self) -> None:

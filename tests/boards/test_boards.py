@@ -22,6 +22,7 @@ from cytobench.results.schema import Difference
 from cytobench.schema import dump_json
 
 TRAINED = {"input": "wells", "trained": True}
+TWIN = made_entry("gan", **TRAINED, untrained=True)
 GOOD, FAIR, BAD = (1.0, 1.0, 1.0, 1.0), (1.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0)
 
 
@@ -43,7 +44,7 @@ class TestRows:
 
     @pytest.mark.parametrize(
         "change",
-        [{"simulated": True}, {"dataset": "other"}, {"dataset_identity": "e" * 64}, {"benchmark": "bbbc021-moa/2"}],
+        [{"simulated": True}, {"dataset_identity": "e" * 64}, {"benchmark": "bbbc021-moa/2"}],
         ids=lambda change: next(iter(change)),
     )
     def test_what_cannot_be_compared_never_shares_a_board(self, change):
@@ -55,20 +56,29 @@ class TestRows:
         boards = make_boards([made_entry(dataset="a", simulated=True), made_entry(dataset="z")])
         assert [(board.dataset, board.simulated) for board in boards] == [("z", False), ("a", True)]
 
+    def test_the_same_wells_under_two_names_share_a_board(self):
+        (board,) = make_boards([made_entry("a", dataset="second"), made_entry("b", dataset="first")])
+        assert board.dataset == "first, second"
+
+    def test_equal_scores_have_equal_ranks(self):
+        (board,) = make_boards([made_entry("a", GOOD), made_entry("b", FAIR), made_entry("c", FAIR), made_entry("d", BAD)])
+        assert [row.rank for row in board.rows] == [1, 2, 2, 4]
+
     def test_the_order_is_that_of_the_headline_score(self):
         (board,) = make_boards([made_entry("fair", FAIR), made_entry("bad", BAD), made_entry("good", GOOD)])
         assert [(row.rank, row.method) for row in board.rows] == [(1, "good"), (2, "fair"), (3, "bad")]
 
     @pytest.mark.parametrize(
-        "change", [{"kind": "control"}, {"supervision": "moa"}, {"untrained": True, "trained": True}],
-        ids=["control", "moa", "untrained"],
+        "change",
+        [{"kind": "control"}, {"supervision": "moa"}, {"supervision": "not stated"}, {"untrained": True, "trained": True}],
+        ids=["control", "moa", "not stated", "untrained"],
     )  # fmt: skip
     def test_who_is_shown_and_not_ranked(self, change):
         (board,) = make_boards([made_entry("best", GOOD, **change), made_entry("ranked", FAIR)])
         assert [(row.rank, row.method.split()[0]) for row in board.rows] == [(None, "best"), (1, "ranked")]
         assert (board.rows[0].kind == "control") == ("supervision" not in change)
 
-    @pytest.mark.parametrize("supervision", ["none", "imagenet", "treatment", "not stated"])
+    @pytest.mark.parametrize("supervision", ["none", "imagenet", "treatment"])
     def test_other_supervision_is_ranked_and_said(self, supervision):
         (board,) = make_boards([made_entry(supervision=supervision)])
         assert (board.rows[0].rank, board.rows[0].supervision) == (1, supervision)
@@ -91,14 +101,18 @@ class TestRows:
         [
             ([made_entry(input="wells")], ("batch",)),
             ([made_entry()], ("batch", "intensity", "random", "random-network")),
-            ([made_entry(), made_entry("random"), made_entry("batch")], ("intensity", "random-network")),
+            (
+                [made_entry(), made_entry("random", kind="control"), made_entry("batch", kind="control")],
+                ("intensity", "random-network"),
+            ),
+            ([made_entry(input="wells"), made_entry("batch", kind="control", supplied=True, input="wells")], ("batch",)),
             ([made_entry(input="wells", all_cells_counted=True)], ("batch", "cell-count")),
             ([made_entry("gan", **TRAINED)], ("batch", "gan (untrained), recipe default, seed 0")),
             (
                 [made_entry("gan", **TRAINED, seed=3), made_entry("gan", **TRAINED, untrained=True)],
                 ("batch", "gan (untrained), recipe default, seed 3"),
             ),
-            ([made_entry("gan", **TRAINED), made_entry("gan", **TRAINED, untrained=True)], ("batch",)),
+            ([made_entry("gan", **TRAINED, twin_folder=TWIN.run.folder.as_posix()), TWIN], ("batch",)),
         ],
     )  # fmt: skip
     def test_controls_that_are_missing_are_said(self, entries, missing):
@@ -297,8 +311,8 @@ class TestAdding:
         assert build(tmp_path / "leaderboards", check=True)
 
     def test_a_run_without_its_twin_is_refused_and_nothing_is_kept(self, tmp_path):
-        run = made_run(tmp_path / "runs", made_entry("gan", trained=True, twin_folder="screen/gan-untrained/gone"))
-        with pytest.raises(CytoBenchError, match="gan-untrained/gone: not a run folder"):
+        run = made_run(tmp_path / "runs", made_entry("gan", trained=True, twin_folder="screen/gan-untrained/90e"))
+        with pytest.raises(CytoBenchError, match="gan-untrained/90e: not a run folder"):
             add_run(run, tmp_path / "leaderboards")
         assert not (tmp_path / "leaderboards").exists()
 

@@ -48,7 +48,7 @@ def check_summary(summary, *, method, dataset, simulated):
     assert headline["available"] is True
     for name in ESTIMATES:
         estimate = headline[name]
-        assert {"value", "low", "high", "n"} == set(estimate)
+        assert set(estimate) == {"value", "low", "high", "n", "treatments", "wells", "cells"}
         assert 0 <= estimate["low"] <= estimate["value"] <= estimate["high"] <= 1
         assert estimate["n"] > 0
 
@@ -109,8 +109,8 @@ class TestStatus:
             ("run --method cell-count --dataset TABLE", "cell-count needs the number of cells in each well"),
             ("evaluate nowhere.csv", "no data set is named 'nowhere.csv' and no file or folder is there"),
             ("evaluate STORE", "score it with 'cytobench run --method NAME --dataset"),
-            ("evaluate TABLE --name Name!", "evaluate: name: String should match pattern"),
-            ("data info nowhere", "nowhere: not a cell store"),
+            ("evaluate TABLE --name Name!", "the name 'Name!': use lower-case letters, digits and hyphens"),
+            ("data info nowhere", "no data set is named 'nowhere' and no file or folder is there"),
             ("leaderboard compare nowhere elsewhere", "nowhere: no such file"),
             ("leaderboard add nowhere", "nowhere: not a run folder (it has no run.json); 'cytobench ls runs' lists the runs"),
         ],
@@ -132,7 +132,7 @@ class TestStatus:
         [
             (ValueError("two\nlines"), "ValueError: two lines (an unexpected error; run again with 'cytobench --debug ...' and"),
             (CytoBenchError("a.parquet: two\nlines"), "a.parquet: two lines"),
-            (KeyboardInterrupt(), "interrupted; what is finished is kept, and the same command goes on from there"),
+            (KeyboardInterrupt(), "interrupted; finished stages are kept, and the same command does the rest"),
         ],
     )
     def test_the_unexpected_is_one_line_too(self, cli, monkeypatch, error, said):

@@ -118,14 +118,6 @@ def test_a_batch_knows_channels_and_no_labels(made):
     assert sorted(vars(batch)) == ["channels", "images", "masks"]
 
 
-@pytest.mark.parametrize("batch_size", [1, 4, 6, 100])
-def test_in_order_gives_every_cell_once(made, batch_size):
-    reader = BatchReader(made[0], InputSpec())
-    rows, images = zip(*((rows, batch.images) for rows, batch in reader.in_order(batch_size)), strict=True)
-    assert np.concatenate(rows).tolist() == [0, 1, 2, 3, 4, 5]
-    assert torch.equal(torch.cat(images), read(made[0]).images)
-
-
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [

@@ -8,7 +8,7 @@ import pytest
 
 import cytobench
 from cytobench.datasets.profile_table import ProfileTable, read_profiles
-from cytobench.datasets.profiles import batch_of, treatment_name, well_metadata
+from cytobench.datasets.profiles import batch_of, feature_columns, treatment_name, well_metadata
 from cytobench.errors import CytoBenchError
 
 
@@ -38,9 +38,10 @@ def test_cellprofilers_prefix_is_read_too(write, profiles):
     assert list(read_profiles(path)) == list(profiles)
 
 
-def test_the_identity_is_of_the_file(write):
-    assert ProfileTable.read(write()).identity == ProfileTable.read(write(name="other.csv")).identity
-    assert ProfileTable.read(write()).identity != ProfileTable.read(write(name="less.csv", drop=["Cells_Feature0"])).identity
+def test_tables_of_the_same_wells_are_one_screen_with_other_contents(write):
+    whole, less = ProfileTable.read(write()), ProfileTable.read(write(name="less.csv", drop=["Cells_Feature0"]))
+    assert whole.identity == less.identity
+    assert whole.content_sha256 != less.content_sha256
 
 
 def test_plates_that_are_numbers_are_names(write):
@@ -60,7 +61,7 @@ def test_plates_that_are_numbers_are_names(write):
         ({"gene": "TP53"}, "the column 'gene' is not numeric; a metadata column's name begins with 'Metadata_'"),
         ({"Unnamed: 0": range(64)}, "a column has no name, as row numbers have that pandas writes; drop it (index=False)"),
         ({"passed": True}, "the column 'passed' is not numeric"),
-        ({"Metadata_Concentration": "high"}, "the column 'Metadata_Concentration' is not numeric"),
+        ({"Metadata_Concentration": "high"}, "the column 'Metadata_Concentration' must be a number in every row (micromolar)"),
         ({"drop": [f"Cells_Feature{n}" for n in range(5)]}, "has no feature column, only metadata"),
         ({"drop": ["Metadata_Well"]}, "has no column 'Metadata_Well' (or 'Image_Metadata_Well')"),
         ({"Metadata_Plate": ["a"] * 3 + [None] + ["b"] * 60}, "row 3 has no Metadata_Plate"),
@@ -212,7 +213,42 @@ def test_a_profile_method_sees_no_compound(profiles):
 
 def test_names():
     assert treatment_name("taxol", 0.3) == treatment_name("taxol", 0.30000001) == "taxol@0.3"
-    assert batch_of(["Week1_22123", "Week10_1", "plate"]).tolist() == ["Week1", "Week10", "plate"]
+    assert batch_of(["Week1_22123", "Week10_1"]).tolist() == ["Week1", "Week10"]
+
+
+@pytest.mark.parametrize("plate", ["22123", "plate", "_1", "Week1_"])
+def test_a_plate_without_batch_is_refused(plate):
+    """Its own name as batch would make NSCB a not-same-plate score, 10 to 22 points higher."""
+    with pytest.raises(CytoBenchError, match=f"plate {plate}: no batch in its name; plates are named as in BBBC021"):
+        batch_of(["Week1_22123", plate])
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["moa_id", "MOA_label", "compound_id", "metadata_Concentration", "Metadata-Dose", "concentration_uM", "Plate_ID", "well_row",
+     "TreatmentID", "weekNumber", "Row", "cells"],
+)  # fmt: skip
+def test_a_column_that_tells_what_is_scored_is_no_feature(write, column):
+    with pytest.raises(CytoBenchError, match=f"the column '{column}' is metadata; name it 'Metadata_"):
+        read_profiles(write(**{column: 1.0}))
+
+
+def test_no_published_feature_is_taken_for_metadata(data):
+    assert len(feature_columns(read_profiles(data / "ljosa2013" / "per_well_mean.csv.gz"))) == 516
+
+
+def test_wells_are_read_with_two_digits(write):
+    assert set(read_profiles(write(Metadata_Well=["D5"] * 64))["Metadata_Well"]) == {"D05"}
+
+
+def test_contents_other_than_bbbc021s_are_refused(data, tmp_path, monkeypatch):
+    """Permuted compounds would score a made-up screen under real names."""
+    monkeypatch.setenv("CYTOBENCH_DATA", str(data))
+    wells = ProfileTable.read(data / "ljosa2013" / "per_well_mean.csv.gz").wells()
+    wells["Metadata_Compound"] = wells["Metadata_Compound"].to_numpy()[::-1]
+    wells.to_parquet(tmp_path / "permuted.parquet")
+    with pytest.raises(CytoBenchError, match=r"row \d+ says that plate Week\d+_\d+, well \w+ holds .* but in BBBC021 it holds "):
+        ProfileTable.read(tmp_path / "permuted.parquet").wells()
 
 
 def test_a_truncated_gzip_is_really_truncated(write):

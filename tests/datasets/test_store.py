@@ -126,14 +126,14 @@ def remove(file):
     [
         ("images-00002.npy", truncate, "missing or truncated"),
         ("images-00002.npy", remove, "missing or truncated"),
-        ("images-00002.npy", other_shape, "has shape"),
+        ("images-00002.npy", other_shape, "holds uint16"),
         ("images-00002.npy", flip_a_bit, None),
         ("masks-00004.npy", truncate, "missing or truncated"),
         ("masks-00004.npy", flip_a_bit, None),
-        ("cells.parquet", truncate, "cannot be read"),
-        ("cells.parquet", remove, "cannot be read"),
-        ("cells.parquet", drop_rows, "has 3 rows but store.json counts 23 cells"),
-        ("cells.parquet", edit_table, None),
+        ("cells.parquet", truncate, "damaged"),
+        ("cells.parquet", remove, "missing"),
+        ("cells.parquet", drop_rows, "damaged"),
+        ("cells.parquet", edit_table, "damaged"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -155,9 +155,32 @@ def test_a_store_of_another_schema_version_is_refused(tmp_path, cli):
     assert "schema version 2, but this CytoBench reads version 1" in cli("data", "info", tmp_path / "s").sentence
 
 
-@pytest.mark.parametrize("path", ["nowhere", "."])
-def test_a_folder_that_is_no_store_is_refused(tmp_path, cli, path):
-    assert "not a cell store (it has no store.json)" in cli("data", "info", tmp_path / path).sentence
+def test_a_folder_that_is_no_store_is_refused(tmp_path, cli):
+    assert "not a cell store (it has no store.json)" in cli("data", "info", tmp_path).sentence
+    assert "no file or folder is there" in cli("data", "info", tmp_path / "nowhere").sentence
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"table_content_sha256": "0" * 64}, r"store\.json: damaged \(it tells of another table\)"),
+        ({"dtype": "uint8"}, r"images-00000\.npy: holds uint16 .*, but store\.json says uint8"),
+        ({"cells": 24}, "cells.parquet has 23 rows but store.json counts 24 cells"),
+        ({"name": "../elsewhere"}, "name: String should match pattern"),
+    ],
+)
+def test_a_manifest_that_lies_is_found(tmp_path, change, sentence):
+    file = write(tmp_path / "s").path / "store.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(CytoBenchError, match=sentence):
+        CellStore(tmp_path / "s").verify()
+
+
+def test_all_that_a_method_can_see_is_in_the_identity(tmp_path):
+    file = write(tmp_path / "s").path / "store.json"
+    before = CellStore(tmp_path / "s").identity
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"all_cells_counted": False}))
+    assert CellStore(tmp_path / "s").identity != before
 
 
 def test_masks_asked_of_a_store_without_masks(tmp_path):

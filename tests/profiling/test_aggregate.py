@@ -38,14 +38,14 @@ def test_a_well_with_two_compounds_is_named():
 def test_impute_fills_by_the_controls_median_and_counts():
     values = np.array([[1.0, np.nan, np.nan], [3.0, 5.0, np.nan], [np.nan, 7.0, np.nan], [9.0, 11.0, np.nan]])
     control = np.array([True, True, False, False])
-    filled, imputed = impute(values, control)
-    assert imputed == 2  # the third feature has no value anywhere: it is dropped, not imputed
+    filled, imputed, dropped = impute(values, control)
+    assert (imputed, dropped) == (2, 1)  # the third feature has no value anywhere: it is dropped, not imputed
     assert np.array_equal(filled, [[1, 5], [3, 5], [2, 7], [9, 11]])
 
 
 def test_impute_leaves_whole_values_alone():
     values = np.ones((2, 2))
-    assert impute(values, np.array([True, False])) == (values, 0)
+    assert impute(values, np.array([True, False])) == (values, 0, 0)
 
 
 def test_mean_by_group():
