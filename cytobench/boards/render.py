@@ -50,7 +50,12 @@ def _section(board: Board) -> str:
         parts.append("Simulated: these cells were drawn by a program. The scores say nothing of real cells.")
     if board.missing_controls:
         parts.append(f"Controls still missing here: {'; '.join(map(escape, board.missing_controls))}.")
-    return "\n\n".join(parts)
+    commands = "\n".join(f"- {escape(row.method)}: {_code(row.command)}" for row in board.rows if not row.untrained)
+    return "\n\n".join([*parts, f"Each row again (an untrained twin is made with its method):\n\n{commands}"])
+
+
+def _code(text: str) -> str:
+    return f"`{' '.join(text.replace('`', ' ').split())}`"
 
 
 def as_csv(boards: list[Board]) -> str:

@@ -31,6 +31,8 @@ class BoardRow(Record):
     cells_seen: int
     twin: Difference | None
     trained: bool
+    untrained: bool
+    """Whether it is the untrained twin of a trained method."""
     seconds: float | None
     """None where the embeddings were supplied."""
     peak_memory_bytes: int | None
@@ -96,6 +98,7 @@ def _row(entry: BoardEntry, rank: int | None) -> BoardRow:
         cells_seen=run.cells_seen,
         twin=run.twin,
         trained="train" in run.stage_names,
+        untrained=run.untrained,
         seconds=round(sum(stage.seconds for stage in computed), 1) if computed else None,
         peak_memory_bytes=max((stage.peak_memory_bytes for stage in computed), default=None),
         device=computed[0].device if computed else None,
