@@ -48,6 +48,7 @@ def _section(board: Board) -> str:
     parts = [_title(board), f"![{escape(board.dataset)}]({picture_name(board)})", table(board)]
     if board.simulated:
         parts.append("Simulated: these cells were drawn by a program. The scores say nothing of real cells.")
+    parts += [f"Of these data: {escape(warning)}." for warning in board.warnings]
     if board.missing_controls:
         parts.append(f"Controls still missing here: {'; '.join(map(escape, board.missing_controls))}.")
     commands = "\n".join(f"- {escape(row.method)}: {_code(row.command)}" for row in board.rows if not row.untrained)

@@ -53,6 +53,8 @@ class Board(Record):
     headline: str
     rows: tuple[BoardRow, ...]
     missing_controls: tuple[str, ...]
+    warnings: tuple[str, ...]
+    """What a reader of these scores must know about the data."""
 
 
 def make_boards(entries: list[BoardEntry]) -> list[Board]:
@@ -76,6 +78,7 @@ def _board(entries: list[BoardEntry]) -> Board:
         headline=ordered[0].scores.headline,
         rows=tuple(_row(entry, rank) for entry, rank in zip(ordered, ranks, strict=True)),
         missing_controls=_missing_controls(entries),
+        warnings=tuple(sorted({warning for entry in entries for warning in entry.scores.warnings})),
     )
 
 
