@@ -14,14 +14,21 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "CellStore": "datasets.store", "CellStoreWriter": "datasets.store_writer", "open_dataset": "datasets.opening",
-    "Embeddings": "embedding", "embed": "embedding", "CytoBenchError": "errors", "evaluate": "evaluation", "score": "evaluation",
-    "load_method": "loading", "run": "runner",
+    "CellStore": "datasets.store",
+    "CellStoreWriter": "datasets.store_writer",
+    "open_dataset": "datasets.opening",
+    "Embeddings": "embedding",
+    "embed": "embedding",
+    "CytoBenchError": "errors",
+    "evaluate": "evaluation",
+    "score": "evaluation",
+    "load_method": "loading",
+    "run": "runner",
     **dict.fromkeys(
         ("CellBatch", "GenerativeMethod", "InvertibleMethod", "Method", "MethodCard", "ProfileMethod", "TrainableMethod"),
         "method",
     ),
-}  # fmt: skip
+}
 """Where each public name lives; imported when it is first used, so that ``import cytobench`` stays light."""
 
 __all__ = sorted(_HOMES)

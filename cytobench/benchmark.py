@@ -65,9 +65,13 @@ class MOABenchmark(Benchmark):
         screen = Screen(self.protocol, self.treatments, profiles)
         values, imputed, valueless = impute(screen.values, screen.control)
         panel = Panel(
-            values, screen.control, screen.plates, screen.batches,
-            minimum_controls=self.protocol.minimum_controls, constant=self.protocol.constant_feature,
-        )  # fmt: skip
+            values,
+            screen.control,
+            screen.plates,
+            screen.batches,
+            minimum_controls=self.protocol.minimum_controls,
+            constant=self.protocol.constant_feature,
+        )
         entries: list[PanelEntry] = []
         headline: Outcome | None = None
         for name in self.protocol.panel:
@@ -80,10 +84,15 @@ class MOABenchmark(Benchmark):
             entries.append(outcome.entry(name, processed.dropped + valueless))
             headline = outcome if name == self.protocol.headline else headline
         return Scores(
-            benchmark=self.identity, headline=self.protocol.headline, panel=tuple(entries), counts=screen.counts(imputed),
-            predictions=headline.predictions() if headline else (), labels=tuple(screen.labels),
-            confusion=headline.confusion() if headline else (), warnings=tuple(screen.warnings()),
-        )  # fmt: skip
+            benchmark=self.identity,
+            headline=self.protocol.headline,
+            panel=tuple(entries),
+            counts=screen.counts(imputed),
+            predictions=headline.predictions() if headline else (),
+            labels=tuple(screen.labels),
+            confusion=headline.confusion() if headline else (),
+            warnings=tuple(screen.warnings()),
+        )
 
     def compare(self, scores: Scores, others: Scores) -> Difference | None:
         """Paired difference in headline NSC over the treatments that both have."""

@@ -22,10 +22,17 @@ def methods(plugin: Path | None = None) -> list[Row]:
     for name, entry in sorted(registry.methods(plugin).items()):
         card = entry.card
         state = f"not installed: {entry.install_command}" if entry.missing else "installed"
-        rows.append({
-            "method": name, "title": card.title, "kind": card.kind, "sees": card.input, "supervision": card.supervision,
-            "trained": "yes" if card.trained else "no", "state": state,
-        })  # fmt: skip
+        rows.append(
+            {
+                "method": name,
+                "title": card.title,
+                "kind": card.kind,
+                "sees": card.input,
+                "supervision": card.supervision,
+                "trained": "yes" if card.trained else "no",
+                "state": state,
+            }
+        )
     blank = {"title": "-", "kind": "-", "sees": "-", "supervision": "-", "trained": "-"}
     return rows + [{"method": name, **blank, "state": f"broken: {why}"} for name, why in registry.broken_methods().items()]
 

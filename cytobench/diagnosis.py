@@ -63,6 +63,10 @@ def _cache() -> str:
 
 
 LOOKS: dict[str, Callable[[], str]] = {
-    "machine": _machine, "packages": _packages, "methods": _methods, "CYTOBENCH_DATA": _data, "cache": _cache,
-}  # fmt: skip
+    "machine": _machine,
+    "packages": _packages,
+    "methods": _methods,
+    "CYTOBENCH_DATA": _data,
+    "cache": _cache,
+}
 """What is looked at, in order."""

@@ -71,7 +71,7 @@ def _embed_into(file: Path | None, method: Method, store: CellStore, progress: b
     values: np.ndarray | None = None
     with tqdm(total=len(store), desc="embed", unit="cell", disable=not progress) as bar:
         for start in range(0, len(order), BATCH_SIZE):
-            rows = np.sort(order[start : start + BATCH_SIZE])
+            rows = order[start : start + BATCH_SIZE]
             vectors = _embed_rows(method, reader, rows)
             if values is None:
                 values = _allocate(file, (len(store), vectors.shape[1]))

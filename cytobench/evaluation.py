@@ -44,9 +44,16 @@ def score(profiles: Embeddings | pd.DataFrame, benchmark: str = "bbbc021-moa") -
 
 
 def evaluate(
-    source: str, *, name: str | None = None, title: str | None = None, citation: str = "supplied without a citation",
-    supervision: str = "not stated", benchmark: str = "bbbc021-moa", allow_nan: bool = False, runs: Path = Path("runs"),
-) -> Run:  # fmt: skip
+    source: str,
+    *,
+    name: str | None = None,
+    title: str | None = None,
+    citation: str = "supplied without a citation",
+    supervision: str = "not stated",
+    benchmark: str = "bbbc021-moa",
+    allow_nan: bool = False,
+    runs: Path = Path("runs"),
+) -> Run:
     """Score profiles that were computed elsewhere, or a run's profiles again under another benchmark.
 
     Args:

@@ -17,9 +17,16 @@ from cytobench.training.recipe import Recipe, choose_recipe, read_recipes
 
 
 def load_method(
-    name: str, data: Dataset, *, weights: str | Path | None = None, recipe: str | None = None, options: Sequence[str] = (),
-    seed: int = 0, device: str = "auto", plugin: Path | None = None,
-) -> Method:  # fmt: skip
+    name: str,
+    data: Dataset,
+    *,
+    weights: str | Path | None = None,
+    recipe: str | None = None,
+    options: Sequence[str] = (),
+    seed: int = 0,
+    device: str = "auto",
+    plugin: Path | None = None,
+) -> Method:
     """Return a method that can embed ``data``.
 
     Args:

@@ -53,7 +53,12 @@ def outline(plan: Plan, runs: Path) -> Outline:
     ]
     seconds = {name: stage.seconds for record in alike for name, stage in record.stages.items()}
     return Outline(
-        method=planned.record.label, dataset=planned.record.dataset, benchmark=planned.record.benchmark, recipe=plan.recipe_name,
-        seed=plan.seed, device=str(plan.device), run=str(planned.path),
+        method=planned.record.label,
+        dataset=planned.record.dataset,
+        benchmark=planned.record.benchmark,
+        recipe=plan.recipe_name,
+        seed=plan.seed,
+        device=str(plan.device),
+        run=str(planned.path),
         stages=tuple(StageOutline(name=name, cached=name in done, seconds=seconds.get(name)) for name in names),
-    )  # fmt: skip
+    )

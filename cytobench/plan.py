@@ -95,9 +95,16 @@ class Plan:
 
 
 def make_plan(
-    method: str, dataset: str, *, benchmark: str, recipe: str | None, options: Sequence[str], seed: int, device: str,
+    method: str,
+    dataset: str,
+    *,
+    benchmark: str,
+    recipe: str | None,
+    options: Sequence[str],
+    seed: int,
+    device: str,
     plugin: Path | None,
-) -> Plan:  # fmt: skip
+) -> Plan:
     """Resolve names to what they stand for, and check that they fit together."""
     entry = registry.method(method, plugin)
     recipe_name, chosen = choose_recipe(read_recipes(entry.recipe_file), recipe, options, entry.card.name)
@@ -108,9 +115,17 @@ def make_plan(
     data = open_dataset(dataset)
     check_fit(entry.card, data)
     return Plan(
-        entry, recipe_name, chosen, tuple(options), dataset, data, registry.benchmark(benchmark), seed, choose_device(device),
+        entry,
+        recipe_name,
+        chosen,
+        tuple(options),
+        dataset,
+        data,
+        registry.benchmark(benchmark),
+        seed,
+        choose_device(device),
         plugin,
-    )  # fmt: skip
+    )
 
 
 def construct(entry: registry.MethodEntry, recipe: Recipe, data: Dataset, seed: int, device: torch.device) -> Method:

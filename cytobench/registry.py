@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
@@ -14,13 +13,11 @@ from packaging.requirements import Requirement
 
 from cytobench.card import MethodCard
 from cytobench.errors import CytoBenchError, nearest
+from cytobench.plugin import load_plugin
 from cytobench.schema import read_yaml, validate
 
 METHODS, DATASETS, BENCHMARKS = "cytobench.methods", "cytobench.datasets", "cytobench.benchmarks"
 """The entry-point groups."""
-
-PLUGIN_MODULE = "cytobench_plugin_"
-"""Begins the module name of a method that was loaded from a file."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +53,11 @@ def methods(plugin: Path | None = None) -> dict[str, MethodEntry]:
     """
     found, _ = _scan()
     if plugin is not None:
-        extra = _plugin_entry(plugin)
-        if extra.card.name in found:
-            taken = found[extra.card.name].distribution
-            raise CytoBenchError(f"two plugins are named {extra.card.name!r}: in {plugin} and in {taken}; rename yours")
-        found[extra.card.name] = extra
+        card, method_class = load_plugin(plugin)
+        if card.name in found:
+            taken = found[card.name].distribution
+            raise CytoBenchError(f"two plugins are named {card.name!r}: in {plugin} and in {taken}; rename yours")
+        found[card.name] = MethodEntry(card, plugin.with_name("recipe.yaml"), str(plugin), (), lambda: method_class)
     return found
 
 
@@ -163,30 +160,3 @@ def _extra_installed(owner: Distribution, extra: str) -> bool:
         except PackageNotFoundError:
             return False
     return True
-
-
-def _plugin_entry(file: Path) -> MethodEntry:
-    """Load a method from a file; its card is the class attribute ``card``."""
-    from cytobench.method import Method
-
-    if not file.is_file():
-        raise CytoBenchError(f"{file}: no such plugin file")
-    module_name = f"{PLUGIN_MODULE}{file.stem}"
-    spec = importlib.util.spec_from_file_location(module_name, file)
-    if spec is None or spec.loader is None:
-        raise CytoBenchError(f"{file}: a plugin is a Python file (.py)")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise CytoBenchError(f"{file}: importing it failed with {type(error).__name__}: {error}") from error
-    here = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Method) and c.__module__ == module_name]
-    carded = [c for c in here if c.card is not None]
-    if len(carded) != 1:
-        raise CytoBenchError(
-            f"{file}: holds {len(carded)} methods with a card; it must hold one subclass of Method with 'card = ...'"
-        )
-    card = carded[0].card
-    card = card if isinstance(card, MethodCard) else validate(MethodCard, card, f"{file}, card")
-    return MethodEntry(card, file.with_name("recipe.yaml"), str(file), (), lambda: carded[0])

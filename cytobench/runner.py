@@ -30,10 +30,18 @@ SCORE_OUTPUTS = ("scores.json", "predictions.csv", "figures/scores.png")
 
 
 def run(
-    method: str, dataset: str = "simulated", *, benchmark: str = "bbbc021-moa", recipe: str | None = None,
-    options: Sequence[str] = (), seed: int = 0, runs: Path = Path("runs"), device: str = "auto", plugin: Path | None = None,
+    method: str,
+    dataset: str = "simulated",
+    *,
+    benchmark: str = "bbbc021-moa",
+    recipe: str | None = None,
+    options: Sequence[str] = (),
+    seed: int = 0,
+    runs: Path = Path("runs"),
+    device: str = "auto",
+    plugin: Path | None = None,
     progress: bool = False,
-) -> Run:  # fmt: skip
+) -> Run:
     """Train (where there is something to train), embed and score one method, and its untrained twin.
 
     Args:
@@ -56,7 +64,7 @@ def run(
     """
     plan = make_plan(
         method, dataset, benchmark=benchmark, recipe=recipe, options=options, seed=seed, device=device, plugin=plugin
-    )  # fmt: skip
+    )
     return run_plan(plan, runs, progress=progress)
 
 

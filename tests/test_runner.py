@@ -3,6 +3,9 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
-from cytobench import registry
+from cytobench import catalogue, registry
 from cytobench.benchmark import MOABenchmark
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
@@ -309,3 +312,25 @@ def test_a_store_of_other_channels_or_size_is_refused(tiny_store: CellStore, tmp
     ):
         run("lsgan", str(tiny_store.path), options=("input.crop_size=40",), runs=tmp_path)
     assert not (tmp_path / "board.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"), [(signal.SIGTERM, "interrupted"), (signal.SIGINT, "interrupted"), (signal.SIGKILL, "stopped")]
+)
+def test_a_run_that_is_stopped_says_so_and_can_be_made(sent: signal.Signals, status: str, tiny_store: CellStore, tmp_path: Path):
+    words = ["run", "--method", "vae", "--dataset", str(tiny_store.path), "--runs", str(tmp_path), "-o", "training.batch_size=8"]
+    command = [sys.executable, "-m", "cytobench", *words]
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [*command, "-o", "training.steps=100000"], stderr=subprocess.PIPE, text=True, env=one_thread
+    ) as training:
+        assert training.stderr is not None
+        seen = ""
+        while "cells/s" not in seen:  # it trains
+            seen += training.stderr.read(200)
+        training.send_signal(sent)
+        training.wait(timeout=60)
+    (row,) = catalogue.runs(tmp_path)
+    assert (row["method"], row["status"]) == ("vae", status)
+    finished = subprocess.run([*command, "-o", "training.steps=2"], capture_output=True, text=True, env=one_thread)
+    assert finished.returncode == 0, finished.stderr

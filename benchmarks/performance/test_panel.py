@@ -88,7 +88,7 @@ def with_copairs(wells: pd.DataFrame, profiles: np.ndarray, moas: np.ndarray) ->
     meta = wells[["Metadata_Compound"]].assign(Metadata_MOA=moas)
     found = copairs_average_precision(
         meta, profiles.astype(np.float32), ["Metadata_MOA"], ["Metadata_Compound"], [], ["Metadata_MOA"], progress_bar=False
-    )  # fmt: skip
+    )
     return found["average_precision"].to_numpy()
 
 

@@ -53,9 +53,16 @@ def compare(first: BoardEntry, second: BoardEntry) -> Comparison:
     if first.run.dataset_identity != second.run.dataset_identity:
         notes.append(f"different data: {first.run.dataset} and {second.run.dataset}")
     return Comparison(
-        first=_name(first), second=_name(second), benchmark=first.scores.benchmark, first_nsc=mine, second_nsc=theirs,
-        difference=difference, won=_only_right(first, second), lost=_only_right(second, first), notes=tuple(notes),
-    )  # fmt: skip
+        first=_name(first),
+        second=_name(second),
+        benchmark=first.scores.benchmark,
+        first_nsc=mine,
+        second_nsc=theirs,
+        difference=difference,
+        won=_only_right(first, second),
+        lost=_only_right(second, first),
+        notes=tuple(notes),
+    )
 
 
 def _name(entry: BoardEntry) -> str:

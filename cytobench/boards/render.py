@@ -26,9 +26,18 @@ Controls have no rank: a method that does not beat them has learned nothing.
 """
 
 HEADERS = (
-    "rank", "method", "supervision", *METRICS.values(), "panel", "treatments / wells / cells", "cells seen", "twin", "cost",
-    "recipe, seed", "key",
-)  # fmt: skip
+    "rank",
+    "method",
+    "supervision",
+    *METRICS.values(),
+    "panel",
+    "treatments / wells / cells",
+    "cells seen",
+    "twin",
+    "cost",
+    "recipe, seed",
+    "key",
+)
 
 
 def markdown(boards: list[Board], heading: str, *, wrong: Sequence[str] = ()) -> str:
@@ -105,17 +114,32 @@ def _cells(row: BoardRow) -> list[str]:
     if row.seconds is not None and row.peak_memory_bytes is not None:
         cost = f"{row.seconds:.0f} s, {row.peak_memory_bytes / 2**20:.0f} MiB, {row.device}"
     return [
-        "control" if row.kind == "control" else str(row.rank or "-"), method, row.supervision, *scores, panel,
-        f"{counts.treatments} / {counts.wells} / {cells}", str(row.cells_seen or "-"), difference_text(row.twin), cost,
-        f"{escape(row.recipe)}, {row.seed}", row.key,
-    ]  # fmt: skip
+        "control" if row.kind == "control" else str(row.rank or "-"),
+        method,
+        row.supervision,
+        *scores,
+        panel,
+        f"{counts.treatments} / {counts.wells} / {cells}",
+        str(row.cells_seen or "-"),
+        difference_text(row.twin),
+        cost,
+        f"{escape(row.recipe)}, {row.seed}",
+        row.key,
+    ]
 
 
 def _flat(board: Board, row: BoardRow) -> dict[str, object]:
     flat: dict[str, object] = {
-        "dataset": board.dataset, "simulated": board.simulated, "benchmark": board.benchmark, "headline": board.headline,
-        "rank": row.rank, "method": row.method, "kind": row.kind, "supervision": row.supervision, "supplied": row.supplied,
-    }  # fmt: skip
+        "dataset": board.dataset,
+        "simulated": board.simulated,
+        "benchmark": board.benchmark,
+        "headline": board.headline,
+        "rank": row.rank,
+        "method": row.method,
+        "kind": row.kind,
+        "supervision": row.supervision,
+        "supplied": row.supplied,
+    }
     for metric in METRICS:
         estimate = getattr(row.headline, metric)
         for part in ("value", "low", "high", "n"):
@@ -123,8 +147,18 @@ def _flat(board: Board, row: BoardRow) -> dict[str, object]:
     for part in ("value", "low", "high", "p"):
         flat[f"twin_{part}"] = None if row.twin is None else getattr(row.twin, part)
     return flat | {
-        "panel_low": row.panel_low, "panel_high": row.panel_high, "treatments": row.counts.treatments, "wells": row.counts.wells,
-        "control_wells": row.counts.control_wells, "cells": row.counts.cells, "cells_seen": row.cells_seen,
-        "seconds": row.seconds, "peak_memory_bytes": row.peak_memory_bytes, "device": row.device, "recipe": row.recipe,
-        "seed": row.seed, "key": row.key, "command": row.command,
-    }  # fmt: skip
+        "panel_low": row.panel_low,
+        "panel_high": row.panel_high,
+        "treatments": row.counts.treatments,
+        "wells": row.counts.wells,
+        "control_wells": row.counts.control_wells,
+        "cells": row.counts.cells,
+        "cells_seen": row.cells_seen,
+        "seconds": row.seconds,
+        "peak_memory_bytes": row.peak_memory_bytes,
+        "device": row.device,
+        "recipe": row.recipe,
+        "seed": row.seed,
+        "key": row.key,
+        "command": row.command,
+    }

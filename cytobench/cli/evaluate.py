@@ -21,9 +21,16 @@ from cytobench.cli.printing import echo_json, echo_run
 @RUNS
 @JSON
 def command(
-    source: str, name: str | None, title: str | None, citation: str, supervision: str, benchmark: str, allow_nan: bool,
-    runs: Path, as_json: bool,
-) -> None:  # fmt: skip
+    source: str,
+    name: str | None,
+    title: str | None,
+    citation: str,
+    supervision: str,
+    benchmark: str,
+    allow_nan: bool,
+    runs: Path,
+    as_json: bool,
+) -> None:
     """Score a profile table (Parquet or CSV, a row a well or a cell), or the profiles of a run.
 
     The table has Metadata_Plate and Metadata_Well (or Image_Metadata_...); Metadata_Compound and Metadata_Concentration are
@@ -33,9 +40,15 @@ def command(
     from cytobench.results.summary import summarise
 
     finished = evaluate(
-        source, name=name, title=title, citation=citation, supervision=supervision, benchmark=benchmark, allow_nan=allow_nan,
+        source,
+        name=name,
+        title=title,
+        citation=citation,
+        supervision=supervision,
+        benchmark=benchmark,
+        allow_nan=allow_nan,
         runs=runs,
-    )  # fmt: skip
+    )
     if as_json:
         echo_json([summarise(finished)], single=True)
     else:

@@ -22,9 +22,12 @@ def command(what: str, plugin: Path | None, runs: Path, as_json: bool) -> None:
     from cytobench import catalogue
 
     rows = {
-        "methods": lambda: catalogue.methods(plugin), "datasets": catalogue.datasets, "benchmarks": catalogue.benchmarks,
-        "recipes": lambda: catalogue.recipes(plugin), "runs": lambda: catalogue.runs(runs),
-    }[what]()  # fmt: skip
+        "methods": lambda: catalogue.methods(plugin),
+        "datasets": catalogue.datasets,
+        "benchmarks": catalogue.benchmarks,
+        "recipes": lambda: catalogue.recipes(plugin),
+        "runs": lambda: catalogue.runs(runs),
+    }[what]()
     if as_json:
         click.echo(json.dumps({what: rows}, indent=1))
     else:

@@ -37,9 +37,18 @@ def _names(ctx: click.Context, option: click.Parameter, text: str) -> list[str]:
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and what is done already.")
 @JSON
 def command(
-    names: list[str], dataset: str, benchmark: str, recipe: str | None, options: tuple[str, ...], seed: int, runs: Path,
-    device: str, plugin: Path | None, dry_run: bool, as_json: bool,
-) -> None:  # fmt: skip
+    names: list[str],
+    dataset: str,
+    benchmark: str,
+    recipe: str | None,
+    options: tuple[str, ...],
+    seed: int,
+    runs: Path,
+    device: str,
+    plugin: Path | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Train (where there is something to train), embed and score methods.
 
     A trained method's untrained twin is made beside it. What is finished is not done again.
@@ -54,7 +63,7 @@ def command(
     def plan(name: str) -> Plan:
         return make_plan(
             name, dataset, benchmark=benchmark, recipe=recipe, options=options, seed=seed, device=device, plugin=plugin
-        )  # fmt: skip
+        )
 
     def summarise_run(name: str) -> RunSummary:
         finished = run_plan(plan(name), runs, progress=True)

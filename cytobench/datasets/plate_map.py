@@ -107,8 +107,10 @@ def _plate_map(path: Path) -> pd.DataFrame:
             f"{path}: damaged, or not the official table (its sha256 is not {IMAGE_TABLE_SHA256[:12]}...); fetch it again"
         )
     columns = {
-        "Image_Metadata_Plate_DAPI": "Metadata_Plate", "Image_Metadata_Well_DAPI": "Metadata_Well",
-        "Image_Metadata_Compound": "Metadata_Compound", "Image_Metadata_Concentration": "Metadata_Concentration",
-    }  # fmt: skip
+        "Image_Metadata_Plate_DAPI": "Metadata_Plate",
+        "Image_Metadata_Well_DAPI": "Metadata_Well",
+        "Image_Metadata_Compound": "Metadata_Compound",
+        "Image_Metadata_Concentration": "Metadata_Concentration",
+    }
     fields = pd.read_csv(io.BytesIO(raw), usecols=list(columns)).rename(columns=columns)
     return fields[list(columns.values())].drop_duplicates(ignore_index=True)

@@ -14,9 +14,27 @@ PREFIX = "Metadata_"
 """Columns with this prefix are metadata; every other column is a feature."""
 
 METADATA_WORDS = {
-    "plate", "well", "compound", "concentration", "conc", "dose", "moa", "treatment", "batch", "week", "site", "replicate",
-    "row", "column", "label", "index", "imagenumber", "objectnumber", "tablenumber", "metadata",
-}  # fmt: skip
+    "plate",
+    "well",
+    "compound",
+    "concentration",
+    "conc",
+    "dose",
+    "moa",
+    "treatment",
+    "batch",
+    "week",
+    "site",
+    "replicate",
+    "row",
+    "column",
+    "label",
+    "index",
+    "imagenumber",
+    "objectnumber",
+    "tablenumber",
+    "metadata",
+}
 """A column with one of these words in its name is surely metadata: as a feature it would leak what is scored."""
 
 

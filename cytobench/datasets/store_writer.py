@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cytobench.datasets.store import Part, StoreManifest
+from cytobench.datasets.manifest import Part, StoreManifest
 from cytobench.errors import CytoBenchError
 from cytobench.files import creating_folder, sha256, sha256_text, write_text
 from cytobench.schema import FOLDER_NAME, dump_json
@@ -36,18 +36,27 @@ class CellStoreWriter:
     """
 
     def __init__(
-        self, path: str | Path, *, name: str, channels: tuple[str, ...], simulated: bool,
-        all_cells_counted: bool, provenance: dict[str, str],
-    ):  # fmt: skip
+        self,
+        path: str | Path,
+        *,
+        name: str,
+        channels: tuple[str, ...],
+        simulated: bool,
+        all_cells_counted: bool,
+        provenance: dict[str, str],
+    ):
         if not all(channels) or len(set(channels)) < len(channels):
             raise CytoBenchError(f"the channels {', '.join(map(repr, channels))}: each needs a name of its own")
         if not re.match(FOLDER_NAME, name):
             raise CytoBenchError(f"the name {name!r} will not do: runs lie in a folder of that name, so no slash, no first dot")
         self.path, self._channels = Path(path), tuple(channels)
         self._facts: dict[str, Any] = {
-            "name": name, "channels": self._channels, "simulated": simulated,
-            "all_cells_counted": all_cells_counted, "provenance": provenance,
-        }  # fmt: skip
+            "name": name,
+            "channels": self._channels,
+            "simulated": simulated,
+            "all_cells_counted": all_cells_counted,
+            "provenance": provenance,
+        }
         self._parts: list[Part] = []
         self._tables: list[pd.DataFrame] = []
         self._waiting: dict[str, list[np.ndarray]] = {"images": [], "masks": []}
@@ -116,7 +125,12 @@ class CellStoreWriter:
         table = pd.concat(self._tables, ignore_index=True)
         table.to_parquet(self._folder / "cells.parquet", index=False)
         manifest = StoreManifest(
-            **self._facts, shape=first.shape[1:], dtype=first.dtype.name, cells=len(table), parts=tuple(self._parts),
-            table_sha256=sha256(self._folder / "cells.parquet"), table_content_sha256=sha256_text(table.to_csv(index=False)),
-        )  # fmt: skip
+            **self._facts,
+            shape=first.shape[1:],
+            dtype=first.dtype.name,
+            cells=len(table),
+            parts=tuple(self._parts),
+            table_sha256=sha256(self._folder / "cells.parquet"),
+            table_content_sha256=sha256_text(table.to_csv(index=False)),
+        )
         write_text(self._folder / "store.json", dump_json(manifest))

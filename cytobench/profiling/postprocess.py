@@ -54,9 +54,15 @@ class Panel:
     """
 
     def __init__(
-        self, values: np.ndarray, control: np.ndarray, plates: np.ndarray, batches: np.ndarray, *,
-        minimum_controls: int = 4, constant: float = 1e-6,
-    ):  # fmt: skip
+        self,
+        values: np.ndarray,
+        control: np.ndarray,
+        plates: np.ndarray,
+        batches: np.ndarray,
+        *,
+        minimum_controls: int = 4,
+        constant: float = 1e-6,
+    ):
         self.values, self.control, self.plates, self.batches = values, control, plates, batches
         self.minimum_controls, self.constant = minimum_controls, constant
 

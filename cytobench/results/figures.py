@@ -25,7 +25,7 @@ def draw_scores(scores: Scores, title: str, path: Path) -> None:
     """
     figure = Figure(figsize=(14, 6.2), layout="constrained")
     panel, matrix = figure.subplots(1, 2, width_ratios=[1, 1.15])
-    figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", parse_math=False)
     _draw_panel(panel, scores)
     _draw_confusion(matrix, scores)
     with replacing(path) as temporary:

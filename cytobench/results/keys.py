@@ -11,13 +11,16 @@ from importlib import import_module
 from pathlib import Path
 
 from cytobench.files import sha256_text
-from cytobench.registry import PLUGIN_MODULE
+from cytobench.plugin import PLUGIN_MODULE
 from cytobench.results.provenance import installed_version
 from cytobench.schema import Record
 
 MAKING = (
-    "cytobench.datasets.batches", "cytobench.training.networks", "cytobench.training.recipe", "cytobench.training.trainer",
-)  # fmt: skip
+    "cytobench.datasets.batches",
+    "cytobench.training.networks",
+    "cytobench.training.recipe",
+    "cytobench.training.trainer",
+)
 """Modules of the suite that decide what a method becomes, beside its own source."""
 
 EMBEDDING = ("cytobench.embedding", "cytobench.profiling.aggregate")

@@ -56,9 +56,13 @@ def provenance() -> Provenance:
     versions = {name: installed_version(name) for name in PACKAGES}
     return Provenance(
         versions={"python": platform.python_version(), **{name: version for name, version in versions.items() if version}},
-        commit=_commit(), platform=platform.platform(terse=True), processor=_processor(), cores=psutil.cpu_count() or 1,
-        memory_bytes=psutil.virtual_memory().total, accelerator=_accelerator(),
-    )  # fmt: skip
+        commit=_commit(),
+        platform=platform.platform(terse=True),
+        processor=_processor(),
+        cores=psutil.cpu_count() or 1,
+        memory_bytes=psutil.virtual_memory().total,
+        accelerator=_accelerator(),
+    )
 
 
 class Meter:

@@ -24,6 +24,12 @@ def summarise(run: Run) -> RunSummary:
     """Summarise a finished run."""
     record, scores = run.record, run.scores
     return RunSummary(
-        method=record.label, dataset=record.dataset, benchmark=record.benchmark, simulated=record.simulated, run=str(run.path),
-        headline=scores.headline, twin=record.twin, panel=scores.panel,
-    )  # fmt: skip
+        method=record.label,
+        dataset=record.dataset,
+        benchmark=record.benchmark,
+        simulated=record.simulated,
+        run=str(run.path),
+        headline=scores.headline,
+        twin=record.twin,
+        panel=scores.panel,
+    )

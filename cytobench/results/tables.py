@@ -7,8 +7,12 @@ from tabulate import tabulate
 from cytobench.results.schema import Difference, Estimate, PanelEntry, Scores
 
 METRICS = {
-    "nsc": "NSC", "nsc_compound": "NSC/compound", "nscb": "NSCB", "map_moa": "MOA mAP", "map_replicate": "replicate mAP",
-}  # fmt: skip
+    "nsc": "NSC",
+    "nsc_compound": "NSC/compound",
+    "nscb": "NSCB",
+    "map_moa": "MOA mAP",
+    "map_replicate": "replicate mAP",
+}
 """The fields of a panel entry and what they are called."""
 
 

@@ -99,8 +99,13 @@ class Outcome:
         treatment = screen.treatments[query]
         wells = screen.treated[screen.owner == query]
         return Prediction(
-            compound=treatment.compound, concentration=treatment.concentration, moa=treatment.moa,
-            predicted=" | ".join(shares.index), correct=float(self._nsc.correct[row]),
+            compound=treatment.compound,
+            concentration=treatment.concentration,
+            moa=treatment.moa,
+            predicted=" | ".join(shares.index),
+            correct=float(self._nsc.correct[row]),
             neighbour=" | ".join(screen.treatments[index].name for index in nearest[:5]) + (" | ..." if len(nearest) > 5 else ""),
-            distance=float(1 - self._similarity[query, nearest[0]]), wells=len(wells), cells=screen.cells(wells),
-        )  # fmt: skip
+            distance=float(1 - self._similarity[query, nearest[0]]),
+            wells=len(wells),
+            cells=screen.cells(wells),
+        )

@@ -118,9 +118,13 @@ class Screen:
     def counts(self, imputed: int) -> Counts:
         """What the scores are made from."""
         return Counts(
-            treatments=len(self.treatments), compounds=len(set(self.compounds)), wells=len(self.wells),
-            control_wells=int(self.control.sum()), cells=self.cells(np.arange(len(self.wells))), imputed=imputed,
-        )  # fmt: skip
+            treatments=len(self.treatments),
+            compounds=len(set(self.compounds)),
+            wells=len(self.wells),
+            control_wells=int(self.control.sum()),
+            cells=self.cells(np.arange(len(self.wells))),
+            imputed=imputed,
+        )
 
     def warnings(self) -> list[str]:
         """What a reader of the score must know about these data."""

@@ -28,9 +28,7 @@ class VAE(TrainableMethod, GenerativeMethod, InvertibleMethod):
         options, channels = self.options, len(self.channels)
         side = grid_side(self.size, len(options.widths))
         flat = options.widths[-1] * side * side
-        encoder = nn.Sequential(
-            halving(channels, options.widths, slope=SLOPE), nn.Flatten(), nn.Linear(flat, 2 * options.latent)
-        )  # fmt: skip
+        encoder = nn.Sequential(halving(channels, options.widths, slope=SLOPE), nn.Flatten(), nn.Linear(flat, 2 * options.latent))
         decoder = nn.Sequential(
             nn.Linear(options.latent, flat),
             nn.Unflatten(1, (options.widths[-1], side, side)),

@@ -30,9 +30,15 @@ class Outline(NamedTuple):
 
 
 def outline(
-    radius: pd.Series, elongation: pd.Series, angle: np.ndarray, roughness: pd.Series, spikes: pd.Series | np.ndarray,
-    size: int, rng: np.random.Generator, wander: float = 0.0,
-) -> Outline:  # fmt: skip
+    radius: pd.Series,
+    elongation: pd.Series,
+    angle: np.ndarray,
+    roughness: pd.Series,
+    spikes: pd.Series | np.ndarray,
+    size: int,
+    rng: np.random.Generator,
+    wander: float = 0.0,
+) -> Outline:
     """Rough ellipses, one a cell.
 
     Args:

@@ -9,8 +9,16 @@ import pandas as pd
 
 from cytobench.datasets.simulated.parameters import STATES, TRAITS, Phenotype, ScreenParameters
 
-LOWEST = {"nucleus_radius": 4.0, "nucleus_elongation": 1.0, "cell_radius": 9.0, "cell_elongation": 1.0, "tubulin_intensity": 0.2,
-          "dna_intensity": 0.3, "actin_intensity": 0.2, "cell_count": 0.2}  # fmt: skip
+LOWEST = {
+    "nucleus_radius": 4.0,
+    "nucleus_elongation": 1.0,
+    "cell_radius": 9.0,
+    "cell_elongation": 1.0,
+    "tubulin_intensity": 0.2,
+    "dna_intensity": 0.3,
+    "actin_intensity": 0.2,
+    "cell_count": 0.2,
+}
 """Limits below which a cell could not be drawn; every other trait stops at 0."""
 
 
