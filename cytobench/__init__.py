@@ -23,6 +23,7 @@ _HOMES = {
     "evaluate": "evaluation",
     "score": "evaluation",
     "load_method": "loading",
+    "Record": "schema",
     "run": "runner",
     **dict.fromkeys(
         ("CellBatch", "GenerativeMethod", "InvertibleMethod", "Method", "MethodCard", "ProfileMethod", "TrainableMethod"),

@@ -100,5 +100,5 @@ def first_line(entry: EntryPoint) -> str:
     source = registry.folder_of(entry) / f"{entry.module.split('.')[-1]}.py"
     for node in ast.parse(source.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == entry.attr:
-            return (ast.get_docstring(node) or "").split("\n")[0]
+            return (ast.get_docstring(node) or "").split("\n")[0].replace("``", "")
     return ""

@@ -57,6 +57,8 @@ def _data() -> str:
 def _cache() -> str:
     folder = cache_folder()
     parent = next(path for path in (folder, *folder.parents) if path.exists())
+    if not parent.is_dir():
+        raise CytoBenchError(f"{parent} is a file; set CYTOBENCH_CACHE to a folder")
     if not os.access(parent, os.W_OK):
         raise CytoBenchError(f"{folder} cannot be written; set CYTOBENCH_CACHE to a folder that can")
     return str(folder)

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from cytobench.datasets.batches import BatchReader
 from cytobench.datasets.store import CellStore
-from cytobench.errors import CytoBenchError
+from cytobench.errors import CytoBenchError, blaming
 from cytobench.files import replacing
 from cytobench.method import Method
 from cytobench.profiling.aggregate import cells_to_wells
@@ -69,7 +69,7 @@ def _embed_into(file: Path | None, method: Method, store: CellStore, progress: b
     # Cells come in an order that tells nothing of plate and treatment: a store's own order would be a label.
     order = np.random.default_rng(ORDER_SEED).permutation(len(store))
     values: np.ndarray | None = None
-    with tqdm(total=len(store), desc="embed", unit="cell", disable=not progress) as bar:
+    with tqdm(total=len(store), desc="embed", unit="cell", disable=None if progress else True) as bar:
         for start in range(0, len(order), BATCH_SIZE):
             rows = order[start : start + BATCH_SIZE]
             vectors = _embed_rows(method, reader, rows)
@@ -92,7 +92,10 @@ def _embed_rows(method: Method, reader: BatchReader, rows: np.ndarray) -> np.nda
         method.eval()
         device = next((parameter.device for parameter in method.parameters()), device)
     with torch.inference_mode():
-        return checked(method.embed(reader.read(rows).to(device)), len(rows), method)
+        batch = reader.read(rows).to(device)
+        with blaming(f"{_name(method)}.embed"):
+            vectors = method.embed(batch)
+        return checked(vectors, len(rows), method)
 
 
 def _refuse_dependence(method: Method, reader: BatchReader, order: np.ndarray, values: np.ndarray) -> None:

@@ -35,10 +35,12 @@ def score(profiles: Embeddings | pd.DataFrame, benchmark: str = "bbbc021-moa") -
     """
     if isinstance(profiles, Embeddings):
         table = profiles.wells()
+    elif isinstance(profiles, pd.DataFrame):
+        check_profiles(profiles, "the profiles")
+        refuse_non_finite(profiles, "the profiles", allow_nan=True)
+        table = ProfileTable("the profiles", profiles, content_sha256="").wells()
     else:
-        table = profiles
-        check_profiles(table, "the profiles")
-        refuse_non_finite(table, "the profiles", allow_nan=True)
+        raise CytoBenchError(f"score() takes Embeddings or a DataFrame, not {type(profiles).__name__}")
     scored: Scores = registry.benchmark(benchmark).score(table)
     return scored
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cytobench import registry
-from cytobench.datasets.opening import Dataset
+from cytobench.datasets.opening import Dataset, open_dataset
 from cytobench.errors import CytoBenchError
 from cytobench.method import Method, TrainableMethod
 from cytobench.plan import check_fit, choose_device, construct
@@ -18,20 +18,20 @@ from cytobench.training.recipe import Recipe, choose_recipe, read_recipes
 
 def load_method(
     name: str,
-    data: Dataset,
+    data: Dataset | str | Path,
     *,
     weights: str | Path | None = None,
     recipe: str | None = None,
     options: Sequence[str] = (),
     seed: int = 0,
     device: str = "auto",
-    plugin: Path | None = None,
+    plugin: str | Path | None = None,
 ) -> Method:
     """Return a method that can embed ``data``.
 
     Args:
         name: a registered name.
-        data: the data set whose channels and crops it will see.
+        data: the data set whose channels and crops it will see, or its name or path.
         weights: for a trained method, the folder of a finished run of it; its recipe is then the run's.
         recipe: a variant of the method's recipe; its first where None.
         options: ``key=value`` changes to the recipe.
@@ -42,7 +42,8 @@ def load_method(
     Raises:
         CytoBenchError: where a trained method gets no weights, or the weights of another method.
     """
-    entry = registry.method(name, plugin)
+    entry = registry.method(name, Path(plugin) if plugin else None)
+    data = open_dataset(data) if isinstance(data, str | Path) else data
     check_fit(entry.card, data)
     if not entry.card.trained:
         _, chosen = choose_recipe(read_recipes(entry.recipe_file), recipe, options, name)

@@ -76,6 +76,8 @@ class Method(ABC):
 
     def __init__(self, recipe: Recipe, channels: tuple[str, ...], size: int, seed: int):
         self.recipe, self.channels, self.size, self.seed = recipe, channels, size, seed
+        if not issubclass(self.Options, Record):
+            raise CytoBenchError(f"{type(self).__name__}.Options must be a subclass of cytobench.Record")
         self.options: Any = validate(self.Options, recipe.options, f"recipe of {type(self).__name__}, options")
         with torch.random.fork_rng():
             torch.manual_seed(seed)

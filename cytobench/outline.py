@@ -49,14 +49,14 @@ def outline(plan: Plan, runs: Path) -> Outline:
     alike = [
         run.record
         for run in find_runs(runs)[0]
-        if (run.record.label, run.record.recipe_name) == (plan.entry.card.name, plan.recipe_name)
+        if (run.record.label, run.record.recipe) == (plan.entry.card.name, planned.record.recipe)
     ]
     seconds = {name: stage.seconds for record in alike for name, stage in record.stages.items()}
     return Outline(
         method=planned.record.label,
         dataset=planned.record.dataset,
         benchmark=planned.record.benchmark,
-        recipe=plan.recipe_name,
+        recipe=planned.record.recipe_label,
         seed=plan.seed,
         device=str(plan.device),
         run=str(planned.path),

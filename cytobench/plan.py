@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -18,11 +17,10 @@ from cytobench.datasets.batches import BatchReader
 from cytobench.datasets.opening import Dataset, open_dataset
 from cytobench.datasets.profile_table import ProfileTable
 from cytobench.datasets.store import CellStore
-from cytobench.errors import CytoBenchError
-from cytobench.method import Method
+from cytobench.errors import CytoBenchError, blaming
+from cytobench.method import Method, TrainableMethod
 from cytobench.results.keys import Keys, chained, train_key
 from cytobench.results.record import RunRecord
-from cytobench.schema import validate
 from cytobench.training.recipe import Recipe, choose_recipe, read_recipes
 
 UNTRAINED = "untrained"
@@ -110,11 +108,9 @@ def make_plan(
     recipe_name, chosen = choose_recipe(read_recipes(entry.recipe_file), recipe, options, entry.card.name)
     if entry.card.trained and chosen.training is None:
         raise CytoBenchError(f"{entry.card.name} is trained, but its recipe {recipe_name} has no 'training' section")
-    method_class: Any = entry.load_class()
-    validate(method_class.Options, chosen.options, f"{entry.card.name}, recipe {recipe_name}, options")
     data = open_dataset(dataset)
     check_fit(entry.card, data)
-    return Plan(
+    plan = Plan(
         entry,
         recipe_name,
         chosen,
@@ -126,12 +122,26 @@ def make_plan(
         choose_device(device),
         plugin,
     )
+    _check_recipe(plan)
+    return plan
+
+
+def _check_recipe(plan: Plan) -> None:
+    """Make the method once, so that what does not fit its recipe is said before anything is written."""
+    method = plan.make_method()
+    if plan.trains and isinstance(method, TrainableMethod):
+        method.optimizers()
+        training, data = plan.recipe.training, plan.data
+        if training is not None and isinstance(data, CellStore) and training.batch_size > len(data):
+            batch = training.batch_size
+            raise CytoBenchError(f"{data.name} has {len(data)} cells, fewer than a batch of {batch}; set -o training.batch_size")
 
 
 def construct(entry: registry.MethodEntry, recipe: Recipe, data: Dataset, seed: int, device: torch.device) -> Method:
     """Make a method for the channels and the crop size of a data set."""
     channels, size = seen_of(data, recipe)
-    made: Method = entry.load_class()(recipe, channels, size, seed)
+    with blaming(f"making {entry.card.name}"):
+        made: Method = entry.load_class()(recipe, channels, size, seed)
     return made.to(device) if isinstance(made, torch.nn.Module) else made
 
 

@@ -15,7 +15,7 @@ from cytobench.datasets.batches import BatchReader, shuffled_batches
 from cytobench.datasets.profiles import PREFIX, metadata_columns, well_metadata
 from cytobench.datasets.store import CellStore
 from cytobench.embedding import checked, embed, feature_names
-from cytobench.errors import CytoBenchError
+from cytobench.errors import CytoBenchError, blaming
 from cytobench.files import replacing, write_text
 from cytobench.method import ProfileMethod, TrainableMethod
 from cytobench.plan import Plan, make_plan
@@ -86,6 +86,8 @@ def execute(plan: Plan, runs: Path, progress: bool) -> Run:
     if outcome.finished():
         return outcome
     device = plan.device_used
+    if isinstance(plan.data, CellStore):
+        plan.data.verify()  # its identity is in the key: what it says must be what it holds
     with outcome.writing():
         if plan.trains:
             outcome.stage("train", ("weights.safetensors", "log.jsonl"), device, lambda: _train(plan, outcome.path, progress))
@@ -143,7 +145,8 @@ def _profile(plan: Plan, folder: Path) -> None:
             f"{plan.entry.card.name}: its card says input: {plan.entry.card.input}, but its class is no ProfileMethod"
         )
     wells = plan.data.wells()
-    vectors = checked(method.profile(well_metadata(wells)), len(wells), method)
+    with blaming(f"{plan.entry.card.name}.profile"):
+        vectors = checked(method.profile(well_metadata(wells)), len(wells), method)
     names = feature_names(method.feature_names, vectors.shape[1], plan.entry.card.name)
     features = pd.DataFrame(vectors, columns=list(names), index=wells.index)
     profiles = pd.concat([wells[metadata_columns(wells)], features], axis=1)

@@ -202,10 +202,21 @@ def test_missing_treatments_are_named(benchmark_: MOABenchmark, screen_table: pd
     assert scored.warnings[0].startswith("3 of the protocol's 103 treatments have no well: emetine@0.1, emetine@0.3, emetine@1")
 
 
+def test_treatments_that_cannot_be_right_are_counted(benchmark_: MOABenchmark, screen_table: pd.DataFrame):
+    kept = screen_table["Metadata_Compound"].isin(["DMSO", "taxol", "emetine", "anisomycin"])
+    assert "3 treatments cannot be right: no other compound of their MOA is here" in benchmark_.score(screen_table[kept]).warnings
+
+
+def test_huge_values_are_scored_without_overflow(benchmark_: MOABenchmark, screen_table: pd.DataFrame):
+    features = feature_columns(screen_table)
+    huge = screen_table.assign(**{name: screen_table[name] * 1e90 for name in features})
+    assert benchmark_.score(huge).entry("raw").nsc == benchmark_.score(screen_table).entry("raw").nsc
+
+
 def test_other_treatments_are_left_out_and_counted(benchmark_: MOABenchmark, screen_table: pd.DataFrame):
     more = screen_table.head(2).assign(Metadata_Compound="aspirin", Metadata_Well=["Z1", "Z2"])
     scored = benchmark_.score(pd.concat([screen_table, more], ignore_index=True))
-    assert scored.warnings == ("2 wells left out: other treatments, or wells that the protocol does not count",)
+    assert scored.warnings == ("2 wells of other treatments left out",)
     assert outcomes(scored) == outcomes(benchmark_.score(screen_table))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -61,13 +62,18 @@ def entries_of_scores(leaderboards: Path) -> list[BoardEntry]:
     return entries
 
 
-def add_run(run: Run, leaderboards: Path) -> list[Path]:
-    """Write the score file of a finished run, and that of its untrained twin: a trained method never stands alone."""
-    entries = [BoardEntry.of(run)]
-    if run.record.twin_folder is not None:
-        entries.append(BoardEntry.of(Run.read(run.path.resolve().parents[2] / run.record.twin_folder)))
+def add_runs(runs: Sequence[Run], leaderboards: Path) -> list[Path]:
+    """Write the score files of finished runs and of their untrained twins (a trained method never stands alone), or none."""
+    entries = [entry for run in runs for entry in _with_twin(run)]
     paths = [leaderboards / "scores" / entry.file for entry in entries]
     with locked(leaderboards / ".lock", f"the board in {leaderboards}", wait=10):
         for path, entry in zip(paths, entries, strict=True):
             write_text(path, dump_json(entry))
     return paths
+
+
+def _with_twin(run: Run) -> list[BoardEntry]:
+    entries = [BoardEntry.of(run)]
+    if run.record.twin_folder is not None:
+        entries.append(BoardEntry.of(Run.read(run.path.resolve().parents[2] / run.record.twin_folder)))
+    return entries

@@ -93,7 +93,7 @@ def escape(text: str) -> str:
 
 def picture_name(board: Board) -> str:
     """The path of a board's picture below the board."""
-    return f"{PICTURES}/" + re.sub(r"[^\w.-]+", "-", f"{board.dataset}-{board.dataset_identity[:8]}-{board.benchmark}.svg")
+    return f"{PICTURES}/" + re.sub(r"[^\w.-]+", "-", f"{board.dataset[:40]}-{board.dataset_identity[:8]}-{board.benchmark}.svg")
 
 
 def _title(board: Board) -> str:

@@ -71,7 +71,7 @@ def _board(entries: list[BoardEntry]) -> Board:
     ranks = [1 + ranked.index(_nsc(entry)) if _ranked(entry) else None for entry in ordered]  # equal scores, equal ranks
     run = ordered[0].run
     return Board(
-        dataset=", ".join(sorted({entry.run.dataset for entry in entries})),
+        dataset=_joined(sorted({entry.run.dataset for entry in entries})),
         dataset_identity=run.dataset_identity,
         simulated=run.simulated,
         benchmark=run.benchmark,
@@ -80,6 +80,10 @@ def _board(entries: list[BoardEntry]) -> Board:
         missing_controls=_missing_controls(entries),
         warnings=tuple(sorted({warning for entry in entries for warning in entry.scores.warnings})),
     )
+
+
+def _joined(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _row(entry: BoardEntry, rank: int | None) -> BoardRow:

@@ -39,11 +39,10 @@ def build(check: bool, folder: Path) -> None:
 def add(runs: tuple[Path, ...], folder: Path) -> None:
     """Keep the scores of finished runs (and of their untrained twins), and build the boards."""
     from cytobench.boards.build import build as build_boards
-    from cytobench.boards.entries import add_run
+    from cytobench.boards.entries import add_runs
     from cytobench.results.runs import Run
 
-    for run in [Run.read(path) for path in runs]:
-        click.echo("\n".join(f"added: {path}" for path in add_run(run, folder)))
+    click.echo("\n".join(f"added: {path}" for path in add_runs([Run.read(path) for path in runs], folder)))
     build_boards(folder)
 
 

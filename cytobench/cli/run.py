@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
@@ -30,7 +32,7 @@ def _names(ctx: click.Context, option: click.Parameter, text: str) -> list[str]:
 @click.option("--benchmark", default="bbbc021-moa", show_default=True, metavar="NAME")
 @click.option("--recipe", metavar="VARIANT", help="A variant of the method's recipe; its first by default.")
 @click.option("-o", "options", multiple=True, metavar="KEY=VALUE", help="Change the recipe, as -o optimizer.generator.lr=1e-4.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1))
 @RUNS
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
 @PLUGIN
@@ -66,7 +68,8 @@ def command(
         )
 
     def summarise_run(name: str) -> RunSummary:
-        finished = run_plan(plan(name), runs, progress=True)
+        with redirect_stdout(sys.stderr):  # stdout is for results; what a method prints is none
+            finished = run_plan(plan(name), runs, progress=True)
         if not as_json:
             echo_run(finished, runs)
         return summarise(finished)

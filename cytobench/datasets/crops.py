@@ -14,6 +14,7 @@ from cytobench.datasets.store import CellStore
 from cytobench.datasets.store_writer import REQUIRED_COLUMNS, CellStoreWriter
 from cytobench.errors import CytoBenchError, nearest
 from cytobench.files import sha256
+from cytobench.profiling.aggregate import wells_of
 
 
 def import_crops(
@@ -37,6 +38,10 @@ def import_crops(
     pixels, table = _read_images(images, len(channels)), _read_index(index)
     if len(table) != len(pixels):
         raise CytoBenchError(f"{index}: has {len(table)} rows, but {images} has {len(pixels)} images; they must match one to one")
+    try:
+        wells_of(table)
+    except CytoBenchError as error:
+        raise CytoBenchError(f"{index}: {error}") from None
     measured = np.stack([smoothness(pixels[:, channel]) for channel in range(len(channels))], axis=1)
     for channel, values in zip(channels, measured.T, strict=True):
         table[f"smoothness_{channel}"] = values
@@ -50,6 +55,8 @@ def import_crops(
 
 
 def _read_images(path: Path, channels: int) -> np.ndarray:
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise CytoBenchError(f"{path}: not a whole .npz file (a zip archive of arrays, as numpy.savez writes it)")
     try:
         with np.load(path, allow_pickle=False) as archive:
             if "images" not in archive:
@@ -77,11 +84,17 @@ def _read_index(path: Path) -> pd.DataFrame:
         raise CytoBenchError(f"{path}: cannot be read as CSV ({' '.join(str(error).split())})") from None
     for column in REQUIRED_COLUMNS:
         if column not in table:
-            raise CytoBenchError(f"{path}: has no column {column!r}{nearest(column, table.columns)}")
+            raise CytoBenchError(f"{path}: has no column {column!r}{nearest(column, set(table.columns) - {'replicate'})}")
         if table[column].isna().any():
             raise CytoBenchError(f"{path}: row {int(table[column].isna().argmax())} has no {column}")
     if not pd.api.types.is_numeric_dtype(table["concentration"]):
         raise CytoBenchError(f"{path}: the column 'concentration' is not numeric; it is in micromolar")
+    wrong_dose = ~np.isfinite(table["concentration"]) | (table["concentration"] < 0)
+    if wrong_dose.any():
+        row = int(wrong_dose.argmax())
+        raise CytoBenchError(
+            f"{path}: row {row} has the concentration {table['concentration'][row]:g}; it is in micromolar, 0 or more"
+        )
     if "row" in table and not np.array_equal(table["row"], np.arange(len(table))):
         wrong = int(np.argmax(table["row"].to_numpy() != np.arange(len(table))))
         raise CytoBenchError(

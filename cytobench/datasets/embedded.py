@@ -22,7 +22,7 @@ def simulated() -> CellStore:
     store = cache_folder() / f"simulated-{key}"
     with locked(store.with_suffix(".lock"), str(store), wait=600):
         if not store.exists():
-            with tqdm(desc="simulate", unit="plate") as bar:
+            with tqdm(disable=None, desc="simulate", unit="plate") as bar:
 
                 def show(done: int, total: int) -> None:
                     bar.total = total

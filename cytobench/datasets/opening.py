@@ -20,6 +20,8 @@ def open_dataset(name_or_path: str | Path) -> Dataset:
         opened: Dataset = known[str(name_or_path)].load()()
         return opened
     path = Path(name_or_path)
+    if path.is_dir() and not (path / "store.json").is_file():
+        raise CytoBenchError(f"{path}: neither a cell store (it has no store.json) nor a run (it has no run.json)")
     if path.is_dir():
         return CellStore(path)
     if path.is_file():

@@ -89,9 +89,8 @@ def _image_table() -> Path:
         return Path(pooch.retrieve(IMAGE_TABLE_URL, f"sha256:{IMAGE_TABLE_SHA256}", IMAGE_TABLE, cache_folder() / "bbbc021"))
     except (OSError, ValueError) as error:
         raise CytoBenchError(
-            f"the BBBC021 image table could not be fetched from {IMAGE_TABLE_URL} ({' '.join(str(error).split())[:200]}); "
-            f"set CYTOBENCH_DATA to a folder with bbbc021/{IMAGE_TABLE}, "
-            "or give the table Metadata_Compound and Metadata_Concentration"
+            f"BBBC021's plate map is not here: set CYTOBENCH_DATA to a folder with bbbc021/{IMAGE_TABLE}, or give the table "
+            f"Metadata_Compound and Metadata_Concentration ({IMAGE_TABLE_URL} could not be fetched: {type(error).__name__})"
         ) from None
 
 

@@ -19,6 +19,9 @@ from cytobench.errors import CytoBenchError
 from cytobench.files import sha256, sha256_text
 from cytobench.profiling.aggregate import cells_to_wells
 
+FEWEST_REPEATED = 0.2
+"""A table of cells has at least this part of its rows in wells that an earlier row has; fewer are mistaken repeats of wells."""
+
 
 @dataclass(frozen=True)
 class ProfileTable:
@@ -64,12 +67,21 @@ class ProfileTable:
     def wells(self) -> pd.DataFrame:
         """Return one row a well, with compound and concentration (from BBBC021's plate map where the table has none)."""
         table = self.profiles
-        if not {f"{PREFIX}Compound", f"{PREFIX}Concentration"} <= set(table.columns):
+        given = {f"{PREFIX}Compound", f"{PREFIX}Concentration"} & set(table.columns)
+        if len(given) == 1:
+            raise CytoBenchError(f"{self.name}: has {given.pop()} only; give compound and concentration, or neither")
+        if not given:
             table = annotate(table, self.name)
         elif not self.simulated:
             refuse_other_contents(table, self.name)
-        if not table.duplicated([f"{PREFIX}Plate", f"{PREFIX}Well"]).any():
+        repeated = table.duplicated([f"{PREFIX}Plate", f"{PREFIX}Well"])
+        if not repeated.any():
             return table
+        if repeated.mean() < FEWEST_REPEATED:
+            plate, well = table[[f"{PREFIX}Plate", f"{PREFIX}Well"]].iloc[int(repeated.argmax())]
+            raise CytoBenchError(
+                f"{self.name}: row {repeated.argmax()} is plate {plate}, well {well}, which stands above; drop one"
+            )
         features = feature_columns(table)
         cells = table.rename(
             columns={f"{PREFIX}{name.capitalize()}": name for name in ("plate", "well", "compound", "concentration")}
@@ -90,7 +102,7 @@ def read_profiles(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise CytoBenchError(f"{path}: no such file") from None
     except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile, lzma.LZMAError) as error:
-        raise CytoBenchError(f"{path}: cannot be read as a table, perhaps truncated ({' '.join(str(error).split())})") from None
+        raise CytoBenchError(f"{path}: cannot be read as a table ({' '.join(str(error).split())})") from None
     table = table.rename(columns=lambda name: re.sub(r"^Image_Metadata_", PREFIX, str(name)))
     check_profiles(table, str(path))
     table = table.astype({f"{PREFIX}Plate": str, f"{PREFIX}Well": str})
@@ -101,5 +113,7 @@ def read_profiles(path: Path) -> pd.DataFrame:
 def _read_csv(path: Path) -> pd.DataFrame:
     """Read plates and wells as names even where they look like numbers, and no column under another name than its own."""
     names = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0].tolist()
+    if len(names) == 1 and re.search(r"[;\t]", names[0]):
+        raise ValueError("its columns are separated by ';' or a tab, not by a comma")
     table = pd.read_csv(path, dtype={name: str for name in names if name.endswith((f"{PREFIX}Plate", f"{PREFIX}Well"))})
     return table.set_axis(names, axis=1)  # pandas would call a second 'x' 'x.1'

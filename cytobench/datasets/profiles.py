@@ -13,6 +13,9 @@ from cytobench.errors import CytoBenchError
 PREFIX = "Metadata_"
 """Columns with this prefix are metadata; every other column is a feature."""
 
+LARGEST = 1e100
+"""No feature is larger; beyond it squares overflow."""
+
 METADATA_WORDS = {
     "plate",
     "well",
@@ -27,6 +30,7 @@ METADATA_WORDS = {
     "site",
     "replicate",
     "row",
+    "id",
     "column",
     "label",
     "index",
@@ -86,13 +90,13 @@ def refuse_non_finite(table: pd.DataFrame, where: str, *, allow_nan: bool) -> No
     """Refuse infinite values, and NaN unless ``allow_nan`` says that this table's features may have them."""
     features = feature_columns(table)
     values = table[features].to_numpy(np.float64)
-    bad = np.isinf(values) if allow_nan else ~np.isfinite(values)
+    bad = np.abs(values) > LARGEST if allow_nan else ~(np.abs(values) <= LARGEST)
     if bad.any():
         row, column = np.argwhere(bad)[0]
-        way_out = "" if np.isinf(values[row, column]) else ", or say --allow-nan to impute missing values"
+        way_out = "" if not np.isnan(values[row, column]) else ", or say --allow-nan to impute missing values"
         raise CytoBenchError(
-            f"{where}: {int(bad.sum())} values are not finite, the first in column {features[column]!r}, row {row}; "
-            f"correct or drop that column{way_out}"
+            f"{where}: {int(bad.sum())} values are not finite (or beyond {LARGEST:g}), the first in column "
+            f"{features[column]!r}, row {row}; correct or drop that column{way_out}"
         )
 
 

@@ -36,6 +36,7 @@ class CellStore:
         if not (self.path / "store.json").is_file():
             raise CytoBenchError(f"{self.path}: not a cell store (it has no store.json); make one with 'cytobench data import'")
         self.manifest = load_json(StoreManifest, self.path / "store.json")
+        self._verified = False
         self._starts = np.cumsum([0] + [part.cells for part in self.manifest.parts])
 
     @property
@@ -123,6 +124,8 @@ class CellStore:
 
     def verify(self) -> None:
         """Compare every file with its sha256, and the manifest with what the files hold; the first fault is named."""
+        if self._verified:
+            return
         for part in self.manifest.parts:
             self._verify_file(part.images, part.images_sha256)
             if part.masks is not None:
@@ -130,6 +133,7 @@ class CellStore:
         _ = self._images, self._masks if self.has_masks else None  # their shapes and types
         if sha256_text(self.cells.to_csv(index=False)) != self.manifest.table_content_sha256:
             raise CytoBenchError(f"{self.path / 'store.json'}: damaged (it tells of another table); make the store again")
+        self._verified = True
 
     def _verify_file(self, name: str, digest: str | None) -> None:
         if not (self.path / name).is_file():

@@ -77,7 +77,7 @@ def wells_of(cells: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
         mixed = grouped[column].nunique(dropna=False)
         if (mixed > 1).any():
             plate, well = mixed.index[int(np.argmax(mixed.to_numpy() > 1))]
-            raise CytoBenchError(f"plate {plate}, well {well}: its cells have more than one {column}; correct the cell table")
+            raise CytoBenchError(f"plate {plate}, well {well}: its cells have more than one {column}; correct them")
     wells = grouped.agg(compound=("compound", "first"), concentration=("concentration", "first"), cells=("well", "size"))
     if "flagged" in cells:
         wells["flagged"] = grouped["flagged"].sum()

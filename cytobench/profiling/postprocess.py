@@ -130,9 +130,8 @@ class Panel:
         few = np.flatnonzero(counts < self.minimum_controls)
         if len(few):
             more = f", and {len(few) - 1} more are short" if len(few) > 1 else ""
-            raise NotAvailableError(
-                f"{names[few[0]]} has {counts[few[0]]} control wells, fewer than {self.minimum_controls}{more}"
-            )
+            wells = f"{counts[few[0]]} control well{'' if counts[few[0]] == 1 else 's'}"
+            raise NotAvailableError(f"{names[few[0]]} has {wells}, fewer than {self.minimum_controls}{more}")
 
 
 def _subtract(values: np.ndarray, mean: np.ndarray) -> np.ndarray:

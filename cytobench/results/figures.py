@@ -51,7 +51,9 @@ def _draw_panel(axes: Axes, scores: Scores) -> None:
 
 
 def _draw_confusion(axes: Axes, scores: Scores) -> None:
-    axes.set_title(f"nearest neighbours under {scores.headline}, not same compound")
+    axes.set_title(
+        f"nearest neighbours under {scores.headline}, not same compound\n(numbers: treatments; colour: share of the row)"
+    )
     if not scores.confusion:
         axes.text(0.5, 0.5, f"not available: {scores.entry().reason}", ha="center", wrap=True, transform=axes.transAxes)
         axes.set_axis_off()

@@ -19,17 +19,27 @@ METRICS = {
 def panel_table(scores: Scores) -> str:
     """The whole panel, the headline marked, each score with its 95% interval."""
     rows = [_row(entry, scores.headline) for entry in scores.panel]
-    counts = scores.counts
+    counts, features = scores.counts, max(entry.features + entry.features_dropped for entry in scores.panel)
     cells = "" if counts.cells is None else f", {counts.cells} cells"
     imputed = f", {counts.imputed} missing values imputed" if counts.imputed else ""
     lines = [
         tabulate(rows, headers=["post-processing", *METRICS.values()], disable_numparse=True),
-        f"* headline. {scores.benchmark}: {counts.treatments} treatments of {counts.compounds} compounds, {counts.wells} wells "
-        f"({counts.control_wells} controls){cells}{imputed}; 95% intervals over compounds, without the spread over seeds.",
+        f"* headline. {scores.benchmark}: {features} features, {counts.treatments} treatments of {counts.compounds} compounds, "
+        f"{counts.wells} wells ({counts.control_wells} controls){cells}{imputed}; "
+        "95% intervals over compounds, without the spread over seeds.",
         *(f"note: {warning}" for warning in scores.warnings),
-        *(f"not available: {entry.postprocessing}: {entry.reason}" for entry in scores.panel if not entry.available),
+        *_unavailable(scores),
     ]
     return "\n".join(lines)
+
+
+def _unavailable(scores: Scores) -> list[str]:
+    """One line a reason."""
+    reasons: dict[str, list[str]] = {}
+    for entry in scores.panel:
+        if not entry.available:
+            reasons.setdefault(entry.reason or "", []).append(entry.postprocessing)
+    return [f"not available: {', '.join(names)}: {reason}" for reason, names in reasons.items()]
 
 
 def estimate_text(estimate: Estimate | None, *, n: bool = False) -> str:

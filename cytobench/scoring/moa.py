@@ -24,6 +24,8 @@ class NearestNeighbours:
 
 def cosine_similarity(profiles: np.ndarray) -> np.ndarray:
     """Cosine similarity of the rows of (n, D): (n, n), rounded; a zero profile has similarity 0 to every other."""
+    largest = np.abs(profiles).max(axis=1, keepdims=True, initial=0.0)
+    profiles = np.divide(profiles, largest, out=np.zeros_like(profiles), where=largest > 0)  # so that no square overflows
     norms = np.linalg.norm(profiles, axis=1, keepdims=True)
     unit = np.divide(profiles, norms, out=np.zeros_like(profiles), where=norms > 0)
     return np.round(unit @ unit.T, DECIMALS)

@@ -46,7 +46,7 @@ class Screen:
             raise CytoBenchError(
                 f"plate {row['Metadata_Plate']}, well {row['Metadata_Well']} stands in two rows; average them first"
             )
-        self._protocol, self._labelled, self._rows_given = protocol, treatments, len(profiles)
+        self._protocol, self._labelled = protocol, treatments
         names = treatment_names(profiles["Metadata_Compound"], profiles["Metadata_Concentration"])
         kept = self._counted(profiles, names)
         if not (kept & (profiles["Metadata_Compound"] != protocol.control).to_numpy()).any():
@@ -133,19 +133,28 @@ class Screen:
         if missing:
             listed = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
             said.append(f"{len(missing)} of the protocol's {len(self._labelled)} treatments have no well: {listed}")
-        left_out = self._rows_given - len(self.wells)
-        if left_out:
-            said.append(f"{left_out} wells left out: other treatments, or wells that the protocol does not count")
+        if self._other:
+            said.append(f"{self._other} wells of other treatments left out")
+        if self._not_counted:
+            named = ", ".join(treatment_name(pinned.compound, pinned.concentration) for pinned in self._protocol.pinned_wells)
+            said.append(f"{self._not_counted} wells of {named} left out: the protocol counts the pinned ones only")
+        alone = sum(not ((self.moas == t.moa) & (self.compounds != t.compound)).any() for t in self.treatments)
+        if alone:
+            said.append(f"{alone} treatments cannot be right: no other compound of their MOA is here")
         if "Metadata_Flagged" in self.wells and self.wells["Metadata_Flagged"].any():
             flagged = int(self.wells["Metadata_Flagged"].sum())
-            said.append(f"{flagged} of the cells are flagged as pictures of nothing but noise; they are scored with the rest")
+            said.append(
+                f"{flagged} of the scored cells are flagged as pictures of nothing but noise; they are scored with the rest"
+            )
         if not self.control.any():
             said.append(f"no {self._protocol.control} well: only the raw profiles can be scored")
         return said
 
     def _counted(self, profiles: pd.DataFrame, names: np.ndarray) -> np.ndarray:
-        kept = np.isin(names, list(self._labelled)) | (profiles["Metadata_Compound"] == self._protocol.control).to_numpy()
+        known = np.isin(names, list(self._labelled)) | (profiles["Metadata_Compound"] == self._protocol.control).to_numpy()
+        counted = known.copy()
         for pinned in self._protocol.pinned_wells:
             here = (profiles["Metadata_Well"] == pinned.well) & profiles["Metadata_Plate"].isin(pinned.plates)
-            kept &= (names != treatment_name(pinned.compound, pinned.concentration)) | here.to_numpy()
-        return kept
+            counted &= (names != treatment_name(pinned.compound, pinned.concentration)) | here.to_numpy()
+        self._other, self._not_counted = int((~known).sum()), int((known & ~counted).sum())
+        return counted

@@ -94,6 +94,8 @@ def choose_recipe(recipes: dict[str, Recipe], variant: str | None, overrides: Se
         raise CytoBenchError(f"{where} has no recipe {name!r}; it has {', '.join(recipes)}{nearest(name, recipes)}")
     data = recipes[name].model_dump(mode="json")
     for override in overrides:
+        if override.startswith("training.") and recipes[name].training is None:
+            raise CytoBenchError(f"-o {override!r}: {where} is not trained")
         _apply(data, override)
     return name, validate(Recipe, data, f"{where}, recipe {name}")
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from cytobench.errors import CytoBenchError
+from cytobench.errors import CytoBenchError, blaming
 from cytobench.method import CellBatch, TrainableMethod
 
 LOG_EVERY = 10
@@ -52,11 +52,12 @@ class Trainer:
         began, seen, steps = time.monotonic(), 0, self._spec.steps
         with (
             self._log.open("w", encoding="utf-8") as log,
-            tqdm(total=steps, desc="train", unit="step", disable=not progress) as bar,
+            tqdm(total=steps, desc="train", unit="step", disable=None if progress else True) as bar,
         ):
             for step in range(1, steps + 1):
                 batch = self._augment(next(batches)) if self._spec.augment == "flips-rotations" else next(batches)
-                self._method.training_step(batch, self._update)
+                with blaming(f"{type(self._method).__name__}.training_step"):
+                    self._method.training_step(batch, self._update)
                 seen += len(batch)
                 bar.update()
                 if step % LOG_EVERY == 0 or step == steps:
@@ -65,6 +66,7 @@ class Trainer:
                     bar.set_postfix_str(f"{shown}, {rate:.0f} cells/s")
                     line = {"step": step, "cells": seen, "loss": losses, "cells_per_second": round(rate, 1)}
                     log.write(json.dumps(line) + "\n")
+                    log.flush()
         return seen
 
     def _update(self, name: str, loss: Tensor) -> None:

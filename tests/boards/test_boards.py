@@ -12,7 +12,7 @@ from records import made_entry, made_run
 from cytobench.boards import build as build_module
 from cytobench.boards.build import build, refresh_run_board
 from cytobench.boards.compare import compare
-from cytobench.boards.entries import add_run, entries_of_runs, entries_of_scores, read_entry
+from cytobench.boards.entries import add_runs, entries_of_runs, entries_of_scores, read_entry
 from cytobench.boards.figures import draw_board
 from cytobench.boards.render import as_csv, as_json, escape, markdown
 from cytobench.boards.rows import Board, make_boards
@@ -283,8 +283,8 @@ with locked(Path({str(folder / ".lock")!r}), "it"):
     def test_two_processes_at_once_both_succeed_and_leave_the_whole_board(self, tmp_path):
         code = (
             "import sys\nfrom pathlib import Path\nfrom cytobench.boards.build import build\n"
-            "from cytobench.boards.entries import add_run\nfrom cytobench.results.runs import Run\n"
-            "for path in sys.argv[2:]:\n    add_run(Run.read(Path(path)), Path(sys.argv[1]))\n    build(Path(sys.argv[1]))"
+            "from cytobench.boards.entries import add_runs\nfrom cytobench.results.runs import Run\n"
+            "for path in sys.argv[2:]:\n    add_runs([Run.read(Path(path))], Path(sys.argv[1]))\n    build(Path(sys.argv[1]))"
         )
         folder = tmp_path / "leaderboards"
         paths = [[str(made_run(tmp_path / "runs", made_entry(f"{who}{n}")).path) for n in range(5)] for who in "ab"]
@@ -313,7 +313,7 @@ class TestAdding:
     def test_a_run_without_its_twin_is_refused_and_nothing_is_kept(self, tmp_path):
         run = made_run(tmp_path / "runs", made_entry("gan", trained=True, twin_folder="screen/gan-untrained/90e"))
         with pytest.raises(CytoBenchError, match="gan-untrained/90e: not a run folder"):
-            add_run(run, tmp_path / "leaderboards")
+            add_runs([run], tmp_path / "leaderboards")
         assert not (tmp_path / "leaderboards").exists()
 
     def test_a_run_that_failed_is_refused_and_nothing_is_kept(self, tmp_path, cli):
@@ -389,7 +389,7 @@ class TestCompare:
     def test_runs_and_score_files_are_read_alike(self, tmp_path, leaderboards):
         entry = made_entry()
         run = made_run(tmp_path / "runs", entry)
-        kept = read_entry(add_run(run, tmp_path / "leaderboards")[0])
+        kept = read_entry(add_runs([run], tmp_path / "leaderboards")[0])
         assert kept == read_entry(run.path)
         with pytest.raises(CytoBenchError, match="nowhere: no such file"):
             read_entry(tmp_path / "nowhere")

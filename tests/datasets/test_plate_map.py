@@ -127,7 +127,7 @@ def test_without_data_and_network_both_ways_out_are_said(no_network, cli, profil
     no_network(error)
     profiles.drop(columns=["Metadata_Compound", "Metadata_Concentration"]).to_csv(tmp_path / "bare.csv", index=False)
     said = cli("evaluate", tmp_path / "bare.csv", "--runs", tmp_path / "runs").sentence
-    assert f"the BBBC021 image table could not be fetched from https://data.broadinstitute.org/bbbc/BBBC021/{TABLE}" in said
+    assert f"https://data.broadinstitute.org/bbbc/BBBC021/{TABLE} could not be fetched: {type(error).__name__}" in said
     assert f"set CYTOBENCH_DATA to a folder with bbbc021/{TABLE}, or give the table Metadata_Compound and" in said
     assert not (tmp_path / "runs").exists()
 

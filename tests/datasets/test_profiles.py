@@ -110,8 +110,8 @@ def garble(path):
 @pytest.mark.parametrize(
     ("name", "harm", "sentence"),
     [
-        ("table.parquet", cut, "cannot be read as a table, perhaps truncated"),
-        ("table.csv.gz", cut, "cannot be read as a table, perhaps truncated"),
+        ("table.parquet", cut, "cannot be read as a table ("),
+        ("table.csv.gz", cut, "cannot be read as a table ("),
         ("table.csv.gz", garble, "cannot be read as a table"),
         ("table.csv", empty, "cannot be read as a table"),
         ("table.csv", header_only, "has no rows"),
@@ -135,7 +135,10 @@ def spoilt(profiles, value):
 def test_values_that_are_not_finite_are_refused_by_column_and_row(write, cli, profiles, tmp_path, value):
     path = write(Cells_Feature2=spoilt(profiles, value))
     said = cli("evaluate", path, "--runs", tmp_path / "runs").sentence
-    assert "2 values are not finite, the first in column 'Cells_Feature2', row 7; correct or drop that column" in said
+    assert (
+        "2 values are not finite (or beyond 1e+100), the first in column 'Cells_Feature2', row 7; correct or drop that column"
+        in said
+    )
     assert ("--allow-nan" in said) == bool(np.isnan(value))
     assert not (tmp_path / "runs").exists()
 
@@ -164,10 +167,28 @@ def test_a_row_for_each_cell_is_averaged_to_wells(tmp_path, profiles):
 
 
 def test_cells_of_one_well_under_two_compounds_are_refused(tmp_path, profiles):
-    mixed = pd.concat([profiles, profiles.head(1).assign(Metadata_Compound="taxol")])
+    mixed = pd.concat([profiles, profiles.assign(Metadata_Compound="taxol")])
     mixed.to_csv(tmp_path / "cells.csv", index=False)
-    with pytest.raises(CytoBenchError, match="plate Week1_1, well B00: its cells have more than one compound"):
+    with pytest.raises(CytoBenchError, match="plate Week1_1, well A00: its cells have more than one compound"):
         ProfileTable.read(tmp_path / "cells.csv").wells()
+
+
+def test_a_well_that_is_repeated_makes_no_table_of_cells(tmp_path, profiles):
+    pd.concat([profiles, profiles.head(1)]).to_csv(tmp_path / "wells.csv", index=False)
+    with pytest.raises(CytoBenchError, match="row 64 is plate Week1_1, well B00, which stands above; drop one"):
+        ProfileTable.read(tmp_path / "wells.csv").wells()
+
+
+def test_compound_without_concentration_is_refused(tmp_path, profiles):
+    profiles.drop(columns="Metadata_Concentration").to_csv(tmp_path / "half.csv", index=False)
+    with pytest.raises(CytoBenchError, match="has Metadata_Compound only; give compound and concentration, or neither"):
+        ProfileTable.read(tmp_path / "half.csv").wells()
+
+
+def test_other_separators_are_named(tmp_path, profiles):
+    profiles.to_csv(tmp_path / "semicolons.csv", index=False, sep=";")
+    with pytest.raises(CytoBenchError, match="its columns are separated by ';' or a tab, not by a comma"):
+        read_profiles(tmp_path / "semicolons.csv")
 
 
 @pytest.mark.usefixtures("data")
@@ -262,9 +283,13 @@ def test_a_truncated_gzip_is_really_truncated(write):
     ("change", "sentence"),
     [
         ({"concentration": 1.0}, "the profiles: the column 'concentration' is metadata; name it 'Metadata_Concentration'"),
-        ({"Cells_Feature0": np.inf}, "the profiles: 64 values are not finite, the first in column 'Cells_Feature0', row 0"),
+        (
+            {"Cells_Feature0": np.inf},
+            "the profiles: 64 values are not finite (or beyond 1e+100), the first in column 'Cells_Feature0', row 0",
+        ),
     ],
 )
 def test_a_table_in_memory_is_checked_too(profiles, change, sentence):
-    with pytest.raises(CytoBenchError, match=sentence):
+    with pytest.raises(CytoBenchError) as raised:
         cytobench.score(profiles.assign(**change))
+    assert sentence in str(raised.value)

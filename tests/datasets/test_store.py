@@ -156,7 +156,7 @@ def test_a_store_of_another_schema_version_is_refused(tmp_path, cli):
 
 
 def test_a_folder_that_is_no_store_is_refused(tmp_path, cli):
-    assert "not a cell store (it has no store.json)" in cli("data", "info", tmp_path).sentence
+    assert "neither a cell store (it has no store.json) nor a run" in cli("data", "info", tmp_path).sentence
     assert "no file or folder is there" in cli("data", "info", tmp_path / "nowhere").sentence
 
 
