@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from tqdm import tqdm
 
 from cytobench.datasets.batches import BatchReader
 from cytobench.datasets.store import CellStore
@@ -17,6 +16,7 @@ from cytobench.errors import CytoBenchError, blaming
 from cytobench.files import replacing
 from cytobench.method import Method
 from cytobench.profiling.aggregate import cells_to_wells
+from cytobench.progress import progress_bar
 
 BATCH_SIZE = 256
 """Cells embedded at a time; no result depends on it."""
@@ -69,7 +69,7 @@ def _embed_into(file: Path | None, method: Method, store: CellStore, progress: b
     # Cells come in an order that tells nothing of plate and treatment: a store's own order would be a label.
     order = np.random.default_rng(ORDER_SEED).permutation(len(store))
     values: np.ndarray | None = None
-    with tqdm(total=len(store), desc="embed", unit="cell", disable=None if progress else True) as bar:
+    with progress_bar(len(store), "embed", "cell", shown=progress) as bar:
         for start in range(0, len(order), BATCH_SIZE):
             rows = order[start : start + BATCH_SIZE]
             vectors = _embed_rows(method, reader, rows)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from tqdm import tqdm
-
 from cytobench.datasets.locations import cache_folder
 from cytobench.datasets.store import CellStore
 from cytobench.files import locked, sha256_text
+from cytobench.progress import progress_bar
 
 SEED = 0
 """Of the embedded screen; fixed, so that everyone has the same."""
@@ -22,7 +21,7 @@ def simulated() -> CellStore:
     store = cache_folder() / f"simulated-{key}"
     with locked(store.with_suffix(".lock"), str(store), wait=600):
         if not store.exists():
-            with tqdm(disable=None, desc="simulate", unit="plate") as bar:
+            with progress_bar(None, "simulate", "plate") as bar:
 
                 def show(done: int, total: int) -> None:
                     bar.total = total

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from cytobench.errors import CytoBenchError, blaming
 from cytobench.method import CellBatch, TrainableMethod
+from cytobench.progress import progress_bar
 
 LOG_EVERY = 10
 """Steps between lines of ``log.jsonl`` and refreshes of the progress line."""
@@ -52,7 +52,7 @@ class Trainer:
         began, seen, steps = time.monotonic(), 0, self._spec.steps
         with (
             self._log.open("w", encoding="utf-8") as log,
-            tqdm(total=steps, desc="train", unit="step", disable=None if progress else True) as bar,
+            progress_bar(steps, "train", "step", shown=progress) as bar,
         ):
             for step in range(1, steps + 1):
                 batch = self._augment(next(batches)) if self._spec.augment == "flips-rotations" else next(batches)
@@ -63,7 +63,7 @@ class Trainer:
                 if step % LOG_EVERY == 0 or step == steps:
                     losses, rate = self._read_losses(step), seen / (time.monotonic() - began)
                     shown = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
-                    bar.set_postfix_str(f"{shown}, {rate:.0f} cells/s")
+                    bar.set_postfix_str(f"{shown}, {rate:.0f} cells/s", refresh=False)
                     line = {"step": step, "cells": seen, "loss": losses, "cells_per_second": round(rate, 1)}
                     log.write(json.dumps(line) + "\n")
                     log.flush()

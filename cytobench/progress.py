@@ -1,0 +1,27 @@
+"""Progress on stderr: a live line on a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+from tqdm import tqdm
+
+LOG_SECONDS = 10.0
+"""Between lines where stderr is no terminal."""
+
+
+def progress_bar(total: int | None, what: str, unit: str, *, shown: bool = True) -> tqdm:
+    """Return a progress bar over ``total`` units; silent where not ``shown``."""
+    live = sys.stderr.isatty()
+    columns, lines = shutil.get_terminal_size() if live else (None, None)
+    return tqdm(
+        total=total,
+        desc=what,
+        unit=unit,
+        disable=not shown,
+        mininterval=0.1 if live else LOG_SECONDS,
+        ncols=columns,
+        nrows=lines,
+        delay=0 if live else LOG_SECONDS,
+    )
