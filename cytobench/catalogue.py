@@ -18,8 +18,9 @@ Row = dict[str, str]
 
 def methods(plugin: Path | None = None) -> list[Row]:
     """One row a method, from its card."""
+    found, broken = registry.scan_methods(plugin)
     rows = []
-    for name, entry in sorted(registry.methods(plugin).items()):
+    for name, entry in sorted(found.items()):
         card = entry.card
         state = f"not installed: {entry.install_command}" if entry.missing else "installed"
         rows.append(
@@ -34,7 +35,7 @@ def methods(plugin: Path | None = None) -> list[Row]:
             }
         )
     blank = {"title": "-", "kind": "-", "sees": "-", "supervision": "-", "trained": "-"}
-    return rows + [{"method": name, **blank, "state": f"broken: {why}"} for name, why in registry.broken_methods().items()]
+    return rows + [{"method": name, **blank, "state": f"broken: {why}"} for name, why in broken.items()]
 
 
 def recipes(plugin: Path | None = None) -> list[Row]:

@@ -45,9 +45,10 @@ def _packages() -> str:
 
 
 def _methods() -> str:
-    for wrong in registry.broken_methods().values():
-        raise CytoBenchError(wrong)
-    return ", ".join(f"{name} (not installed)" if entry.missing else name for name, entry in registry.methods().items())
+    found, broken = registry.scan_methods()
+    if broken:
+        raise CytoBenchError(next(iter(broken.values())))
+    return ", ".join(f"{name} (not installed)" if entry.missing else name for name, entry in found.items())
 
 
 def _data() -> str:

@@ -45,7 +45,6 @@ def outline(plan: Plan, runs: Path) -> Outline:
     """Describe the run that ``plan`` would make below ``runs``."""
     planned = Run.at(runs, plan.record())
     done = planned.reusable_stages()
-    names = (["train"] if plan.trains else []) + ["embed", "score"]
     alike = [
         run.record
         for run in find_runs(runs)[0]
@@ -60,5 +59,7 @@ def outline(plan: Plan, runs: Path) -> Outline:
         seed=plan.seed,
         device=str(plan.device),
         run=str(planned.path),
-        stages=tuple(StageOutline(name=name, cached=name in done, seconds=seconds.get(name)) for name in names),
+        stages=tuple(
+            StageOutline(name=name, cached=name in done, seconds=seconds.get(name)) for name in planned.record.stage_names
+        ),
     )

@@ -43,35 +43,41 @@ class MethodEntry:
         return self.load()
 
 
-def methods(plugin: Path | None = None) -> dict[str, MethodEntry]:
-    """Return every method by name; ``plugin`` is a Python file with one more.
+def scan_methods(plugin: Path | None = None) -> tuple[dict[str, MethodEntry], dict[str, str]]:
+    """Return every method by name, and of those whose card cannot be read what is wrong: one bad plugin stops no other method.
 
-    A method whose card cannot be read is left out (:func:`broken_methods` says why): one bad plugin stops no other method.
+    Args:
+        plugin: a Python file with one more method.
 
     Raises:
         CytoBenchError: where two plugins have one name.
     """
-    found, _ = _scan()
+    found, wrong = {}, {}
+    for name, entry in _unique(METHODS).items():
+        try:
+            found[name] = _method_entry(entry)
+        except CytoBenchError as error:
+            wrong[name] = str(error)
     if plugin is not None:
         card, method_class = load_plugin(plugin)
         if card.name in found:
             taken = found[card.name].distribution
             raise CytoBenchError(f"two plugins are named {card.name!r}: in {plugin} and in {taken}; rename yours")
         found[card.name] = MethodEntry(card, plugin.with_name("recipe.yaml"), str(plugin), (), lambda: method_class)
-    return found
+    return found, wrong
 
 
-def broken_methods() -> dict[str, str]:
-    """Return the names of the methods whose card cannot be read, each with what is wrong."""
-    return _scan()[1]
+def methods(plugin: Path | None = None) -> dict[str, MethodEntry]:
+    """Return every method whose card can be read, by name."""
+    return scan_methods(plugin)[0]
 
 
 def method(name: str, plugin: Path | None = None) -> MethodEntry:
     """Return one method; an unknown name suggests the nearest."""
-    wrong = broken_methods()
+    found, wrong = scan_methods(plugin)
     if name in wrong:
         raise CytoBenchError(wrong[name])
-    entry: MethodEntry = _pick(methods(plugin), name, "method")
+    entry: MethodEntry = _pick(found, name, "method")
     return entry
 
 
@@ -109,16 +115,6 @@ def _unique(group: str) -> dict[str, EntryPoint]:
                 f"two plugins are named {entry.name!r}: in {_owner(other)} and in {_owner(entry)}; uninstall one of them"
             )
     return found
-
-
-def _scan() -> tuple[dict[str, MethodEntry], dict[str, str]]:
-    found, wrong = {}, {}
-    for name, entry in _unique(METHODS).items():
-        try:
-            found[name] = _method_entry(entry)
-        except CytoBenchError as error:
-            wrong[name] = str(error)
-    return found, wrong
 
 
 def _owner(entry: EntryPoint) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cytobench import registry
 from cytobench.boards.entries import BoardEntry
+from cytobench.datasets.profiles import treatment_name
 from cytobench.errors import CytoBenchError
 from cytobench.results.schema import Difference, Estimate
 from cytobench.results.tables import difference_text, estimate_text
@@ -72,4 +73,4 @@ def _name(entry: BoardEntry) -> str:
 def _only_right(entry: BoardEntry, other: BoardEntry) -> tuple[str, ...]:
     wrong = {(p.compound, p.concentration) for p in other.scores.predictions if p.correct < 0.5}
     right = [p for p in entry.scores.predictions if p.correct >= 0.5 and (p.compound, p.concentration) in wrong]
-    return tuple(f"{p.compound}@{p.concentration:g}" for p in right)
+    return tuple(treatment_name(p.compound, p.concentration) for p in right)

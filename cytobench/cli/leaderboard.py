@@ -6,15 +6,9 @@ from pathlib import Path
 
 import click
 
-from cytobench.cli.options import JSON
+from cytobench.cli.options import JSON, folder_option
 
-FOLDER = click.option(
-    "--folder",
-    default="leaderboards",
-    show_default=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The leaderboards.",
-)
+FOLDER = folder_option("--folder", "leaderboards", "The leaderboards.")
 
 
 @click.group()

@@ -66,6 +66,10 @@ class ProfileTable:
 
     def wells(self) -> pd.DataFrame:
         """Return one row a well, with compound and concentration (from BBBC021's plate map where the table has none)."""
+        return self._wells
+
+    @cached_property
+    def _wells(self) -> pd.DataFrame:
         table = self.profiles
         given = {f"{PREFIX}Compound", f"{PREFIX}Concentration"} & set(table.columns)
         if len(given) == 1:
