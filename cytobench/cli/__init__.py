@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from importlib import import_module
 
 import click
 
+from cytobench.cli.group import LazyGroup
 from cytobench.errors import CytoBenchError
 
 VERBS = {
@@ -16,43 +16,14 @@ VERBS = {
     "evaluate": "Score profiles that were computed elsewhere, or a run again.",
     "ls": "List methods, datasets, benchmarks, recipes or runs.",
     "info": "Say what a method, data set or benchmark is.",
-    "data": "Import and inspect data sets.",
+    "data": "Bring, make and inspect data sets.",
     "leaderboard": "Build, show, extend and compare boards.",
     "doctor": "Check this machine and this installation.",
 }
-"""Verbs and what they do; the modules are imported when they are called, so that --help is instant."""
+"""Verbs and what they do."""
 
 
-class Verbs(click.Group):
-    """A group whose commands are the ``command`` of the modules of this package."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs in the order of a first visit."""
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a verb's module."""
-        if cmd_name not in VERBS:
-            return None
-        command: click.Command = import_module(f"cytobench.cli.{cmd_name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the verbs without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """Suggest the nearest verb for an unknown one."""
-        from cytobench.errors import nearest
-
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            raise click.UsageError(f"{error.message.rstrip('.')}{nearest(args[0], VERBS)}", ctx) from None
-
-
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, texts=VERBS, package="cytobench.cli", context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cytobench")
 @click.option("--debug", is_flag=True, help="Show a traceback where something fails.")
 def group(debug: bool) -> None:

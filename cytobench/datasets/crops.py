@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cytobench.datasets.quality import NOISE_THRESHOLD, smoothness
 from cytobench.datasets.store import CellStore
 from cytobench.datasets.store_writer import REQUIRED_COLUMNS, CellStoreWriter
 from cytobench.errors import CytoBenchError, nearest
 from cytobench.files import sha256
+from cytobench.imaging.quality import NOISE_THRESHOLD, smoothness
 from cytobench.profiling.aggregate import wells_of
 
 

@@ -1,4 +1,4 @@
-"""``cytobench data``."""
+"""``cytobench data import``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.group()
-def command() -> None:
-    """Import and inspect data sets."""
-
-
-@command.command("import")
+@click.command("import")
 @click.option(
     "--images", required=True, type=click.Path(path_type=Path), help="An .npz with 'images' (N, H, W, C), uint8 or uint16."
 )
@@ -23,23 +18,9 @@ def command() -> None:
 @click.option("--name", help="Of the data set on boards; the folder's name by default.")
 @click.option("--source", default="", help="Where the crops come from, and under what licence.")
 @click.argument("out", type=click.Path(path_type=Path))
-def import_(images: Path, index: Path, channels: str, name: str | None, source: str, out: Path) -> None:
+def command(images: Path, index: Path, channels: str, name: str | None, source: str, out: Path) -> None:
     """Make a cell store of crops that were cut elsewhere."""
     from cytobench.datasets.crops import import_crops
 
     store = import_crops(images, index, tuple(part.strip() for part in channels.split(",")), out, name=name, source=source)
     click.echo(store.summary())
-
-
-@command.command("info")
-@click.argument("dataset", metavar="NAME|PATH")
-@click.option("--verify", is_flag=True, help="Compare every file of a store with its sha256.")
-def info(dataset: str, verify: bool) -> None:
-    """Say what a data set holds."""
-    from cytobench.datasets.opening import open_dataset
-    from cytobench.datasets.store import CellStore
-
-    data = open_dataset(dataset)
-    if verify and isinstance(data, CellStore):
-        data.verify()
-    click.echo(data.summary() + ("\nverified: every file is as it was written" if verify else ""))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cytobench.datasets.quality import NOISE_THRESHOLD, smoothness
+from cytobench.imaging.quality import NOISE_THRESHOLD, smoothness
 
 NOISE = np.random.default_rng(0).integers(0, 4096, (20, 68, 68), np.uint16)
 Y, X = np.mgrid[-34:34, -34:34]

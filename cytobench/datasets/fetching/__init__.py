@@ -1,0 +1,1 @@
+"""Bring image sets here: download, verify, unpack."""

@@ -1,0 +1,1 @@
+"""From an image set to a cell store."""

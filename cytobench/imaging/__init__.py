@@ -1,0 +1,1 @@
+"""Fields of view to cells: illumination, segmentation, cropping; arrays in, arrays out."""
