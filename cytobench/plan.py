@@ -110,6 +110,10 @@ def make_plan(
         raise CytoBenchError(f"{entry.card.name} is trained, but its recipe {recipe_name} has no 'training' section")
     data = open_dataset(dataset)
     check_fit(entry.card, data)
+    if isinstance(data, CellStore) and data.manifest.pending:
+        raise CytoBenchError(
+            f"{dataset} is not finished ({len(data.manifest.pending)} plates to come); prepare it to its end first"
+        )
     plan = Plan(
         entry,
         recipe_name,
@@ -132,6 +136,11 @@ def _check_recipe(plan: Plan) -> None:
     if plan.trains and isinstance(method, TrainableMethod):
         method.optimizers()
         training, data = plan.recipe.training, plan.data
+        if training is not None and training.sampling == "balanced-treatment" and plan.entry.card.supervision == "none":
+            raise CytoBenchError(
+                f"training.sampling balanced-treatment tells {plan.entry.card.name} of treatments, but its card declares no "
+                "supervision; use balanced-plate, or declare the supervision 'treatment'"
+            )
         if training is not None and isinstance(data, CellStore) and training.batch_size > len(data):
             batch = training.batch_size
             raise CytoBenchError(f"{data.name} has {len(data)} cells, fewer than a batch of {batch}; set -o training.batch_size")

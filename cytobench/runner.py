@@ -11,8 +11,9 @@ import pandas as pd
 
 from cytobench.benchmark import Benchmark
 from cytobench.boards.build import refresh_run_board
-from cytobench.datasets.batches import BatchReader, shuffled_batches
+from cytobench.datasets.batches import BatchReader
 from cytobench.datasets.profiles import PREFIX, metadata_columns, well_metadata
+from cytobench.datasets.samplers import make_sampler
 from cytobench.datasets.store import CellStore
 from cytobench.embedding import checked, embed, feature_names
 from cytobench.errors import CytoBenchError, blaming
@@ -121,7 +122,8 @@ def _train(plan: Plan, folder: Path, progress: bool) -> dict[str, Any]:
     if not isinstance(method, TrainableMethod):
         raise CytoBenchError(f"{plan.entry.card.name}: its card says trained, but its class is no TrainableMethod")
     reader = BatchReader(plan.data, plan.recipe.input)
-    rows = shuffled_batches(len(plan.data), plan.recipe.training.batch_size, plan.seed)
+    training = plan.recipe.training
+    rows = make_sampler(plan.data, training.sampling, batch_size=training.batch_size, seed=plan.seed)
     trainer = Trainer(method, seed=plan.seed, log=folder / "log.jsonl")
     seen = trainer.fit((reader.read(batch).to(plan.device) for batch in rows), progress=progress)
     save_weights(method, folder / "weights.safetensors")

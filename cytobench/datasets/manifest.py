@@ -8,6 +8,10 @@ from pydantic import Field
 
 from cytobench.schema import FOLDER_NAME, Record
 
+TABLE = "cells.parquet"
+NEXT_TABLE = "cells.next.parquet"
+"""The table while a store is being extended: ``store.json`` names it by its sha256, and then it takes the place of ``TABLE``."""
+
 
 class Part(Record):
     """One memory-mapped part of a store."""
@@ -16,7 +20,9 @@ class Part(Record):
     images_sha256: str
     masks: str | None = Field(default=None, pattern=FOLDER_NAME)
     masks_sha256: str | None = None
-    cells: int
+    rows_sha256: str
+    """Of its rows of the table written as CSV: the same whatever library and version wrote the Parquet file."""
+    cells: int = Field(gt=0)
 
 
 class StoreManifest(Record):
@@ -32,7 +38,9 @@ class StoreManifest(Record):
     all_cells_counted: bool
     """Whether every cell of each well is in the store, so that counting rows counts cells."""
     table_sha256: str
-    table_content_sha256: str
-    """Of the table written as CSV: the same whatever library and version wrote the Parquet file."""
     parts: tuple[Part, ...]
     provenance: dict[str, str]
+    attachments: dict[str, str] = {}
+    """sha256 of every other file of the store: what was measured of fields and plates while it was made."""
+    pending: tuple[str, ...] = ()
+    """Plates that were to be in the store and are not yet: its preparation has not ended."""

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cytobench.datasets.manifest import StoreManifest
+from cytobench.datasets.manifest import NEXT_TABLE, TABLE, StoreManifest
+from cytobench.datasets.part_writer import rows_sha256
 from cytobench.errors import CytoBenchError
 from cytobench.files import sha256, sha256_text
 from cytobench.profiling.aggregate import wells_of
@@ -37,7 +38,8 @@ class CellStore:
             raise CytoBenchError(f"{self.path}: not a cell store (it has no store.json); make one with 'cytobench data import'")
         self.manifest = load_json(StoreManifest, self.path / "store.json")
         self._verified = False
-        self._starts = np.cumsum([0] + [part.cells for part in self.manifest.parts])
+        self.starts = np.cumsum([0] + [part.cells for part in self.manifest.parts])
+        """Where each part's cells begin, and where the last ends."""
 
     @property
     def content_sha256(self) -> str:
@@ -73,19 +75,40 @@ class CellStore:
         manifest = self.manifest
         digests = [digest for part in manifest.parts for digest in (part.images_sha256, part.masks_sha256 or "")]
         facts = (manifest.channels, manifest.shape, manifest.dtype, manifest.simulated, manifest.all_cells_counted)
-        return sha256_text(repr(facts), manifest.table_content_sha256, *digests)
+        return sha256_text(repr(facts), *digests, *(part.rows_sha256 for part in manifest.parts))
 
     @cached_property
     def cells(self) -> pd.DataFrame:
         """The table, one row a cell, in the order of the images; checked, since it says what each cell was treated with."""
-        self._verify_file("cells.parquet", self.manifest.table_sha256)
-        try:
-            table = pd.read_parquet(self.path / "cells.parquet")
-        except (OSError, ValueError) as error:
-            raise CytoBenchError(f"{self.path / 'cells.parquet'}: cannot be read ({error}); make the store again") from None
+        table = self._read_table(None)
         if len(table) != len(self):
-            raise CytoBenchError(f"{self.path}: cells.parquet has {len(table)} rows but store.json counts {len(self)} cells")
+            raise CytoBenchError(f"{self.path}: {TABLE} has {len(table)} rows but store.json counts {len(self)} cells")
         return table
+
+    def groups(self, *columns: str) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Say which group of equal ``columns`` each cell is in, without keeping the table.
+
+        Returns:
+            (N,) int32 numbers of groups, and the groups' names, sorted.
+        """
+        table = self._read_table(list(columns)).astype(str)
+        numbers, names = pd.factorize(table[columns[0]].str.cat([table[column] for column in columns[1:]], sep=" "), sort=True)  # type: ignore[misc]
+        return numbers.astype(np.int32), tuple(names)
+
+    def _read_table(self, columns: list[str] | None) -> pd.DataFrame:
+        try:
+            return pd.read_parquet(self.table_file, columns=columns)
+        except (OSError, ValueError) as error:
+            raise CytoBenchError(f"{self.table_file}: cannot be read ({error}); make the store again") from None
+
+    @cached_property
+    def table_file(self) -> Path:
+        """The table that ``store.json`` tells of; a preparation that was killed may not have put it in its place yet."""
+        coming = self.path / NEXT_TABLE
+        if coming.is_file() and sha256(coming) == self.manifest.table_sha256:
+            return coming
+        self._verify_file(TABLE, self.manifest.table_sha256)
+        return self.path / TABLE
 
     @cached_property
     def has_masks(self) -> bool:
@@ -95,6 +118,12 @@ class CellStore:
     def wells(self) -> pd.DataFrame:
         """Return one row a well: ``Metadata_Plate``, ``Metadata_Well``, compound, concentration and number of cells."""
         return wells_of(self.cells)[0]
+
+    def attached(self, what: str) -> pd.DataFrame:
+        """Join the tables that were kept of every plate: ``fields`` (cells and focus of each field) or ``faults`` (images)."""
+        names = [name for name in self.manifest.attachments if name.startswith(f"{what}-") and name.endswith(".csv")]
+        tables = [pd.read_csv(self.path / name, dtype={"plate": str, "well": str}) for name in names]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
     def images(self, rows: np.ndarray) -> np.ndarray:
         """Raw images of ``rows`` in the order asked for: (len(rows), C, H, W), the store's dtype."""
@@ -119,6 +148,15 @@ class CellStore:
         ]
         if "flagged" in cells:
             lines.append(f"{int(cells['flagged'].sum())} cells flagged: a channel is nothing but noise (they are kept)")
+        if len(fields := self.attached("fields")):
+            lines.append(
+                f"{len(fields):,} fields, {fields['found'].sum():,} cells found, {fields['at_border'].sum():,} of them too near "
+                f"the border; {len(self.attached('faults'))} faulty images left out with their fields"
+            )
+        if manifest.pending:
+            lines.append(
+                f"UNFINISHED: {len(manifest.pending)} plates are still to come; run the same 'cytobench data prepare' again"
+            )
         lines += [f"{key}: {value}" for key, value in manifest.provenance.items() if value]
         return "\n".join([*lines, f"identity: {self.identity}", f"store: {self.path}"])
 
@@ -131,8 +169,11 @@ class CellStore:
             if part.masks is not None:
                 self._verify_file(part.masks, part.masks_sha256)
         _ = self._images, self._masks if self.has_masks else None  # their shapes and types
-        if sha256_text(self.cells.to_csv(index=False)) != self.manifest.table_content_sha256:
-            raise CytoBenchError(f"{self.path / 'store.json'}: damaged (it tells of another table); make the store again")
+        for name, digest in self.manifest.attachments.items():
+            self._verify_file(name, digest)
+        for part, start in zip(self.manifest.parts, self.starts, strict=False):
+            if rows_sha256(self.cells.iloc[start : start + part.cells]) != part.rows_sha256:
+                raise CytoBenchError(f"{self.path / 'store.json'}: damaged (it tells of another table); make the store again")
         self._verified = True
 
     def _verify_file(self, name: str, digest: str | None) -> None:
@@ -143,13 +184,10 @@ class CellStore:
 
     def _gather(self, parts: list[np.ndarray], rows: np.ndarray) -> np.ndarray:
         rows = np.asarray(rows)
-        if len(parts) == 1:
-            return parts[0][rows]
-        owner = np.searchsorted(self._starts, rows, side="right") - 1
+        owner = np.searchsorted(self.starts, rows, side="right") - 1
         out = np.empty((len(rows), *parts[0].shape[1:]), parts[0].dtype)
-        for index in np.unique(owner):
-            chosen = owner == index
-            out[chosen] = parts[index][rows[chosen] - self._starts[index]]
+        for place, (part, row) in enumerate(zip(owner, rows - self.starts[owner], strict=True)):
+            out[place] = parts[part][row]
         return out
 
     @cached_property

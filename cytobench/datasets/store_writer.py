@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -11,16 +12,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cytobench.datasets.manifest import Part, StoreManifest
+from cytobench.datasets.manifest import TABLE, Part, StoreManifest
+from cytobench.datasets.part_writer import PartWriter
 from cytobench.errors import CytoBenchError
-from cytobench.files import creating_folder, sha256, sha256_text, write_text
+from cytobench.files import creating_folder, sha256, write_text
 from cytobench.schema import FOLDER_NAME, dump_json
 
 REQUIRED_COLUMNS = ("plate", "well", "compound", "concentration")
 """Columns that every store's table has; concentration is in micromolar."""
 
 PART_CELLS = 16_384
-"""Cells in one part: large enough to read fast, small enough to hold while it is written."""
+"""Cells in one part."""
 
 
 class CellStoreWriter:
@@ -45,10 +47,7 @@ class CellStoreWriter:
         all_cells_counted: bool,
         provenance: dict[str, str],
     ):
-        if not all(channels) or len(set(channels)) < len(channels):
-            raise CytoBenchError(f"the channels {', '.join(map(repr, channels))}: each needs a name of its own")
-        if not re.match(FOLDER_NAME, name):
-            raise CytoBenchError(f"the name {name!r} will not do: runs lie in a folder of that name, so no slash, no first dot")
+        check_names(name, channels)
         self.path, self._channels = Path(path), tuple(channels)
         self._facts: dict[str, Any] = {
             "name": name,
@@ -59,8 +58,8 @@ class CellStoreWriter:
         }
         self._parts: list[Part] = []
         self._tables: list[pd.DataFrame] = []
-        self._waiting: dict[str, list[np.ndarray]] = {"images": [], "masks": []}
-        self._kind: tuple[object, ...] | None = None
+        self._part: PartWriter | None = None
+        self._kind: tuple[tuple[int, int], np.dtype, bool] | None = None
 
     def __enter__(self) -> CellStoreWriter:
         self._exit = ExitStack()
@@ -68,7 +67,7 @@ class CellStoreWriter:
         return self
 
     def append(self, images: np.ndarray, table: pd.DataFrame, masks: np.ndarray | None = None) -> None:
-        """Add cells.
+        """Add cells; they are written as they come, so that a part is never held in memory.
 
         Args:
             images: (n, C, H, W) uint8 or uint16.
@@ -76,18 +75,26 @@ class CellStoreWriter:
             masks: (n, H, W) uint8 or None, the same choice in every call.
         """
         self._check(images, table, masks)
-        self._tables.append(table)
-        self._waiting["images"].append(images)
-        if masks is not None:
-            self._waiting["masks"].append(masks.astype(np.uint8, copy=False))
-        while sum(map(len, self._waiting["images"])) >= PART_CELLS:
-            self._write_part(PART_CELLS)
+        start = 0
+        while start < len(images):
+            part = self._part = self._part or PartWriter(self._folder, f"{len(self._parts):05d}")
+            rows = slice(start, start + PART_CELLS - len(part))
+            part.append(images[rows], table.iloc[rows], None if masks is None else masks[rows].astype(np.uint8, copy=False))
+            start = rows.stop
+            if len(part) == PART_CELLS:
+                self._end_part(part)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with self._exit:  # renames the folder to its place, or removes it where anything below raises
             if error is not None:
+                if self._part is not None:
+                    self._part.close()
                 raise error
-            self._finish()
+            if self._part is not None:
+                self._end_part(self._part)
+            if not self._parts:
+                raise CytoBenchError(f"{self.path}: a store needs at least one cell")
+            write_manifest(self._folder, self._parts, self._tables, TABLE, **self._facts)
 
     def _check(self, images: np.ndarray, table: pd.DataFrame, masks: np.ndarray | None) -> None:
         missing = [column for column in REQUIRED_COLUMNS if column not in table]
@@ -105,32 +112,41 @@ class CellStoreWriter:
         if kind != self._kind:
             raise CytoBenchError(f"{self.path}: size, type and masks of the cells must be as in the first call of append")
 
-    def _write_part(self, cells: int) -> None:
-        facts: dict[str, Any] = {"cells": cells}
-        for kind, waiting in self._waiting.items():
-            if waiting:
-                joined = np.concatenate(waiting)
-                waiting[:] = [joined[cells:]] if len(joined) > cells else []
-                file = self._folder / f"{kind}-{len(self._parts):05d}.npy"
-                np.save(file, np.ascontiguousarray(joined[:cells]))
-                facts |= {kind: file.name, f"{kind}_sha256": sha256(file)}
-        self._parts.append(Part(**facts))
+    def _end_part(self, part: PartWriter) -> None:
+        written, rows = part.end()
+        if written is not None:
+            self._parts.append(written)
+            self._tables.append(rows)
+        self._part = None
 
-    def _finish(self) -> None:
-        if remaining := sum(map(len, self._waiting["images"])):
-            self._write_part(remaining)
-        if not self._parts:
-            raise CytoBenchError(f"{self.path}: a store needs at least one cell")
-        first = np.load(self._folder / self._parts[0].images, mmap_mode="r")
-        table = pd.concat(self._tables, ignore_index=True)
-        table.to_parquet(self._folder / "cells.parquet", index=False)
-        manifest = StoreManifest(
-            **self._facts,
-            shape=first.shape[1:],
-            dtype=first.dtype.name,
-            cells=len(table),
-            parts=tuple(self._parts),
-            table_sha256=sha256(self._folder / "cells.parquet"),
-            table_content_sha256=sha256_text(table.to_csv(index=False)),
-        )
-        write_text(self._folder / "store.json", dump_json(manifest))
+
+def check_names(name: str, channels: Sequence[str]) -> None:
+    """Refuse a store's name that is no folder's, and channels without a name of their own."""
+    if not all(channels) or len(set(channels)) < len(channels):
+        raise CytoBenchError(f"the channels {', '.join(map(repr, channels))}: each needs a name of its own")
+    if not re.match(FOLDER_NAME, name):
+        raise CytoBenchError(f"the name {name!r} will not do: runs lie in a folder of that name, so no slash, no first dot")
+
+
+def write_manifest(folder: Path, parts: Sequence[Part], tables: Sequence[pd.DataFrame], table_name: str, **facts: Any) -> None:
+    """Write the table of all parts to ``table_name`` and then ``store.json``, which makes the folder a store.
+
+    Args:
+        folder: holds the parts.
+        parts: in their order.
+        tables: the rows of each.
+        table_name: the file's.
+        **facts: the manifest's other fields.
+    """
+    table = pd.concat(tables, ignore_index=True)
+    table.to_parquet(folder / table_name, index=False)
+    first = np.load(folder / parts[0].images, mmap_mode="r")
+    manifest = StoreManifest(
+        **facts,
+        shape=first.shape[1:],
+        dtype=first.dtype.name,
+        cells=len(table),
+        parts=tuple(parts),
+        table_sha256=sha256(folder / table_name),
+    )
+    write_text(folder / "store.json", dump_json(manifest))

@@ -17,6 +17,7 @@ from cytobench.schema import Record
 
 MAKING = (
     "cytobench.datasets.batches",
+    "cytobench.datasets.samplers",
     "cytobench.training.networks",
     "cytobench.training.recipe",
     "cytobench.training.trainer",

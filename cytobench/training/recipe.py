@@ -53,11 +53,17 @@ class OptimizerSpec(Record):
         return torch.optim.Adam(parameters, lr=self.lr, betas=self.betas, weight_decay=self.weight_decay)
 
 
+Sampling = Literal["shuffled", "balanced-treatment", "balanced-plate", "dmso"]
+"""Which cells a method is trained on, and how often: every cell once an epoch; treatments or plates equally often; DMSO only."""
+
+
 class TrainingSpec(Record):
     """How long and on what batches."""
 
     steps: int = Field(gt=0)
     batch_size: int = Field(gt=1)
+    sampling: Sampling = "shuffled"
+    """``balanced-treatment`` needs a card that declares the supervision ``treatment``."""
     augment: Literal["none", "flips-rotations"] = "none"
     """``flips-rotations``: the eight symmetries of the square, one drawn for each batch."""
     clip: float | None = Field(default=None, gt=0)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from cytobench.datasets.batches import PERCENTILES, BatchReader, shuffled_batches
+from cytobench.datasets.batches import PERCENTILES, BatchReader
 from cytobench.datasets.store import CellStore
 from cytobench.datasets.store_writer import CellStoreWriter
 from cytobench.errors import CytoBenchError
@@ -134,19 +134,3 @@ def test_what_the_store_cannot_give_is_refused(tmp_path, spec, sentence):
     with pytest.raises(CytoBenchError) as raised:
         BatchReader(CellStore(tmp_path / "without"), InputSpec(**spec))
     assert str(raised.value) == sentence
-
-
-@pytest.mark.parametrize(("cells", "batch_size"), [(10, 5), (10, 3), (3, 8)])
-def test_shuffled_batches_show_every_cell_once_an_epoch(cells, batch_size):
-    epochs = 6
-    drawn = itertools.islice(shuffled_batches(cells, batch_size, seed=1), epochs * cells // batch_size)
-    rows = np.concatenate(list(drawn))
-    for epoch in np.split(rows[: len(rows) // cells * cells], len(rows) // cells):
-        assert sorted(epoch) == list(range(cells))
-
-
-def test_shuffled_batches_are_fixed_by_the_seed():
-    first, again, other = (np.concatenate(list(itertools.islice(shuffled_batches(50, 8, seed), 5))) for seed in (0, 0, 1))
-    np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first, other)
-    assert (first[:40] != np.arange(40)).any()

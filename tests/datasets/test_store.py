@@ -163,7 +163,6 @@ def test_a_folder_that_is_no_store_is_refused(tmp_path, cli):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"table_content_sha256": "0" * 64}, r"store\.json: damaged \(it tells of another table\)"),
         ({"dtype": "uint8"}, r"images-00000\.npy: holds uint16 .*, but store\.json says uint8"),
         ({"cells": 24}, "cells.parquet has 23 rows but store.json counts 24 cells"),
         ({"name": "../elsewhere"}, "name: String should match pattern"),

@@ -3,12 +3,10 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from cytobench.datasets.batches import shuffled_batches
 from cytobench.errors import CytoBenchError
 from cytobench.method import CellBatch, TrainableMethod
 from cytobench.training.checkpoint import load_weights, save_weights
@@ -116,19 +114,6 @@ def test_flips_and_rotations_are_the_eight_symmetries(tmp_path: Path):
 
 def test_without_augmentation_cells_are_as_they_are(tmp_path: Path):
     assert all(torch.equal(images, torch.ones(4, 1, 2, 2)) for images in fit(tmp_path, recipe()).seen)
-
-
-def test_shuffled_batches_show_every_cell_once_an_epoch():
-    stream = shuffled_batches(10, 4, seed=0)
-    rows = np.concatenate([next(stream) for _ in range(10)])
-    for epoch in rows.reshape(4, 10):
-        assert sorted(epoch) == list(range(10))
-    again = shuffled_batches(10, 4, seed=0)
-    assert np.array_equal(rows, np.concatenate([next(again) for _ in range(10)]))
-
-
-def test_shuffled_batches_of_fewer_cells_than_a_batch():
-    assert sorted(next(shuffled_batches(3, 6, seed=0))) == [0, 0, 1, 1, 2, 2]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,216 @@
+"""A cell store that grows plate by plate: after each plate it is whole, opens, and is what it would be if made at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cytobench.datasets.image_set import natural_order
+from cytobench.datasets.manifest import NEXT_TABLE, TABLE, Part, StoreManifest
+from cytobench.datasets.preparation.part import WORK, PartTask
+from cytobench.datasets.preparation.survey import Fault, PlateSurvey
+from cytobench.datasets.store import CellStore
+from cytobench.datasets.store_writer import write_manifest
+from cytobench.errors import CytoBenchError
+from cytobench.files import replacing, sha256, write_text
+from cytobench.schema import Record, dump_json, load_json
+
+FIELDS = "fields-{plate}.csv"
+"""One row a field of a plate: its cells, or what is wrong with it."""
+FAULTS = "faults-{plate}.csv"
+"""One row a faulty image of a plate."""
+ILLUMINATION = "illumination-{plate}.npy"
+"""(C, h, w) float32: the plate's illumination functions, 1 and above."""
+
+
+class StoreFacts(Record):
+    """What is the same for all plates of a store; a store is extended only with the same."""
+
+    name: str
+    channels: tuple[str, ...]
+    simulated: bool
+    provenance: dict[str, str]
+
+
+class GrowingStore:
+    """The folder of a store while plates are added.
+
+    Args:
+        path: the store's folder, new or left by an earlier preparation.
+        facts: what the store is.
+
+    Raises:
+        CytoBenchError: where the folder holds anything else, or a store made otherwise.
+    """
+
+    def __init__(self, path: Path, facts: StoreFacts):
+        self.path, self._facts = path, facts
+        self._manifest: StoreManifest | None = None
+        self._tables: dict[str, pd.DataFrame] = {}
+        if path.exists():
+            self._continue()
+        else:
+            (path / WORK).mkdir(parents=True)
+        write_text(path / WORK / "facts.json", dump_json(facts))
+
+    @property
+    def plates(self) -> set[str]:
+        """The plates that are in the store."""
+        start, end = FIELDS.split("{plate}")
+        return {name.removeprefix(start).removesuffix(end) for name in self._attachments if name.startswith(start)}
+
+    @property
+    def dtype(self) -> str | None:
+        """The pixel type of its cells; None where it has none yet."""
+        return self._manifest.dtype if self._manifest else None
+
+    def known_survey(self, plate: str) -> tuple[PlateSurvey, np.ndarray | None] | None:
+        """What an earlier, killed preparation found of a plate; None where it had not come so far."""
+        file = self.path / WORK / f"{plate}.json"
+        if not file.is_file():
+            return None
+        light = self.path / ILLUMINATION.format(plate=plate)
+        return load_json(PlateSurvey, file), np.load(light) if light.is_file() else None
+
+    def keep_survey(self, survey: PlateSurvey, light: np.ndarray | None) -> None:
+        """Keep what was found of a plate."""
+        if light is not None:
+            with replacing(self.path / ILLUMINATION.format(plate=survey.plate)) as temporary:
+                np.save(temporary, light)
+        write_text(self.path / WORK / f"{survey.plate}.json", dump_json(survey))
+
+    def take_light(self, plate: str, other: Path) -> np.ndarray:
+        """Use the illumination functions that another store has of a plate; return them."""
+        file = other / ILLUMINATION.format(plate=plate)
+        try:
+            light: np.ndarray = np.load(file, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise CytoBenchError(f"{file}: no illumination functions to use again ({error})") from None
+        if light.ndim != 3 or len(light) != len(self._facts.channels):
+            raise CytoBenchError(f"{file}: holds {light.shape}, not a function for each of {', '.join(self._facts.channels)}")
+        with replacing(self.path / file.name) as temporary:
+            np.save(temporary, light)
+        return light
+
+    def add(self, survey: PlateSurvey, tasks: Sequence[PartTask], pending: Sequence[str]) -> None:
+        """Put a plate's finished parts into the store; ``store.json`` comes last, so that it is whole at every moment.
+
+        Args:
+            survey: of the plate.
+            tasks: all of the plate's, finished.
+            pending: the plates that are still to come.
+        """
+        plate = survey.plate
+        self._write_csv(FIELDS.format(plate=plate), _field_rows(tasks, survey.faults))
+        if survey.faults:
+            self._write_csv(FAULTS.format(plate=plate), pd.DataFrame([fault.model_dump() for fault in survey.faults]))
+        made = [(task.result().part, task.rows()) for task in tasks]
+        parts = {part.images: part for part in self._parts}
+        parts |= {part.images: part for part, _ in made if part}
+        self._tables |= {part.images: rows for part, rows in made if part}
+        if not parts:
+            return
+        names = sorted(parts, key=natural_order)
+        names_here = [form.format(plate=plate) for form in (FAULTS, FIELDS, ILLUMINATION)]
+        new = {name: sha256(self.path / name) for name in names_here if (self.path / name).is_file()}
+        attachments = {**self._attachments, **new}
+        write_manifest(
+            self.path,
+            [parts[name] for name in names],
+            [self._tables[name] for name in names],
+            NEXT_TABLE,
+            **dict(self._facts),
+            all_cells_counted=True,
+            attachments={name: attachments[name] for name in sorted(attachments, key=natural_order)},
+            pending=tuple(pending),
+        )
+        os.replace(self.path / NEXT_TABLE, self.path / TABLE)
+        self._manifest = load_json(StoreManifest, self.path / "store.json")
+
+    def end(self) -> CellStore:
+        """Remove what was only needed on the way, and open the store."""
+        if self._manifest is None:
+            raise CytoBenchError(f"{self.path}: no cell was found in any field; look at {FAULTS.format(plate='PLATE')} there")
+        known = {name for part in self._parts for name in (part.images, part.masks)} | self._attachments.keys()
+        for kind in ("images", "masks", "illumination"):  # of plates that an earlier call began and this one did not name
+            for left in self.path.glob(f"{kind}-*.npy"):
+                if left.name not in known:
+                    left.unlink()
+        shutil.rmtree(self.path / WORK)
+        return CellStore(self.path)
+
+    @property
+    def _parts(self) -> tuple[Part, ...]:
+        return self._manifest.parts if self._manifest else ()
+
+    @property
+    def _attachments(self) -> dict[str, str]:
+        return self._manifest.attachments if self._manifest else {}
+
+    def _continue(self) -> None:
+        """Go on with what an earlier preparation left, if it was of the same facts."""
+        begun = self.path / WORK / "facts.json"
+        known = self._facts
+        if (self.path / "store.json").is_file():
+            store = CellStore(self.path)
+            self._manifest = store.manifest
+            known = StoreFacts(**{name: getattr(store.manifest, name) for name in StoreFacts.model_fields})
+            if store.table_file.name == NEXT_TABLE:  # the preparation was killed between its last two steps
+                os.replace(store.table_file, self.path / TABLE)
+            for part, start in zip(store.manifest.parts, store.starts, strict=False):
+                self._tables[part.images] = store.cells.iloc[start : start + part.cells]
+        elif begun.is_file():
+            if any((self.path / WORK).glob("*/part.json")):
+                known = load_json(StoreFacts, begun)
+            else:  # nothing is lost by other settings
+                shutil.rmtree(self.path / WORK)
+        elif any(self.path.iterdir()):
+            raise CytoBenchError(f"{self.path}: is there and is no cell store; choose another place or remove it first")
+        self._refuse_other(known)
+        (self.path / WORK).mkdir(exist_ok=True)
+        for left in (self.path / WORK).glob(".*"):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        for left in self.path.glob(".*-*"):
+            left.unlink()
+
+    def _refuse_other(self, known: StoreFacts) -> None:
+        before, now = _settings(known), _settings(self._facts)
+        for key in {**before, **now}:
+            if before.get(key) != now.get(key):
+                raise CytoBenchError(
+                    f"{self.path}: was begun with {key} {before.get(key)!r}, and this call says {now.get(key)!r}; "
+                    "repeat the first call's options, or choose another place"
+                )
+
+    def _write_csv(self, name: str, table: pd.DataFrame) -> None:
+        write_text(self.path / name, table.to_csv(index=False))
+
+
+def _settings(facts: StoreFacts) -> dict[str, object]:
+    """All that must be the same, by its dotted name."""
+    settings = {**facts.model_dump(exclude={"provenance"}), **facts.provenance}
+    nested = [("", settings), ("", json.loads(str(settings.pop("preparation", "{}"))))]
+    flat: dict[str, object] = {}
+    while nested:
+        prefix, level = nested.pop()
+        for key, value in level.items():
+            if isinstance(value, dict):
+                nested.append((f"{prefix}{key}.", value))
+            else:
+                flat[prefix + key] = value
+    return flat
+
+
+def _field_rows(tasks: Sequence[PartTask], faults: Sequence[Fault]) -> pd.DataFrame:
+    """One row a field: the cells found, those kept, how sharp they are, and, where there is one, the fault of its images."""
+    found = [task.field_rows() for task in tasks]
+    faulty = pd.DataFrame([fault.model_dump() for fault in faults], columns=list(Fault.model_fields))
+    problems = faulty.groupby(["plate", "well", "site"])["problem"].agg("; ".join).rename("fault").reset_index()
+    rows = pd.concat([*found, problems.assign(found=0, at_border=0, cells=0)], ignore_index=True)
+    return rows.sort_values(["well", "site"], kind="stable")

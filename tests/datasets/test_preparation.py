@@ -1,0 +1,271 @@
+"""An image set becomes the same store however it is made; faulty images are listed and left out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from small_fields import SIZE, WELLS, write_fields
+
+from cytobench.datasets.preparation import workers
+from cytobench.datasets.preparation.growing_store import GrowingStore
+from cytobench.datasets.preparation.prepare import prepare
+from cytobench.datasets.preparation.spec import PreparationSpec, read_spec
+from cytobench.datasets.store import CellStore
+from cytobench.errors import CytoBenchError
+from cytobench.imaging.illumination import enlarged
+
+SPEC = PreparationSpec(crop_size=40, fields_per_part=4)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory) -> Path:
+    return write_fields(tmp_path_factory.mktemp("set") / "images")
+
+
+@pytest.fixture(scope="module")
+def store(images, tmp_path_factory) -> CellStore:
+    return make(images, tmp_path_factory.mktemp("whole") / "store")
+
+
+def make(images, out, spec=SPEC, **options) -> CellStore:
+    return prepare(images, out, spec, progress=False, **options)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder, however deep, and its bytes."""
+    return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
+
+
+def test_every_cell_of_every_well_is_cut_around_its_nucleus(store):
+    cells = store.cells
+    assert {tuple(key) for key in cells[["plate", "well"]].drop_duplicates().to_numpy()} == {
+        (plate, well) for plate in ("Week1_1", "Week2_1") for well in WELLS
+    }
+    assert store.channels == ("DNA", "Actin")
+    assert store.manifest.shape == (2, 40, 40)
+    assert len(store) > 12 * 4
+    crops, masks = store.images(np.arange(len(store))), store.masks(np.arange(len(store)))
+    assert (masks[:, 19:21, 19:21] == 2).all()
+    assert (crops[:, 0, 20, 20] > 4000).all()
+    assert ((masks > 0).sum(axis=(1, 2)) <= cells["cell_area"]).all()
+    assert (cells["cell_area"] > cells["nucleus_area"]).all()
+    assert cells["nucleus_area"].between(150, 400).all()
+    store.verify()
+
+
+def test_crops_are_the_corrected_field_in_the_camera_s_own_counts(images, store):
+    cell = store.cells.iloc[5]
+    name = f"{cell.plate}/{cell.well}_s{cell.site}_Actin.tif"
+    light = enlarged(np.load(store.path / f"illumination-{cell.plate}.npy")[1], SIZE)
+    corrected = tifffile.imread(images / name) / light
+    row, column = round(float(cell.y)) - 20, round(float(cell.x)) - 20
+    expected = np.rint(corrected[row : row + 40, column : column + 40])
+    np.testing.assert_array_equal(store.images(np.array([5]))[0, 1], expected)
+
+
+def test_cells_near_the_border_are_dropped_and_counted(store):
+    fields = pd.concat([pd.read_csv(file) for file in store.path.glob("fields-*.csv")])
+    assert len(fields) == 12
+    assert (fields["found"] == 7).mean() > 0.9
+    assert (fields["found"] == fields["at_border"] + fields["cells"]).all()
+    assert fields["cells"].sum() == len(store)
+    assert fields["at_border"].sum() > 0
+    assert store.cells["x"].between(19.5, SIZE[1] - 19.5).all()
+    assert fields["fault"].isna().all()
+
+
+def test_two_processes_make_the_same_bytes_as_one(images, store, tmp_path):
+    again = make(images, tmp_path / "store", workers=2)
+    assert contents(again.path) == contents(store.path)
+
+
+@pytest.mark.parametrize("order", [["Week1_1", "Week2_1"], ["Week2_1", "Week1_1"]])
+def test_a_store_extended_plate_by_plate_is_the_one_made_at_once(images, store, tmp_path, order):
+    first = make(images, tmp_path / "store", plates=order[:1])
+    assert first.cells["plate"].unique().tolist() == order[:1]
+    parts = {file: file.stat().st_mtime_ns for file in first.path.glob("*-Week*")}
+    make(images, tmp_path / "store", plates=order)
+    assert contents(tmp_path / "store") == contents(store.path)
+    assert {file: file.stat().st_mtime_ns for file in parts} == parts
+    before = {file: file.stat().st_mtime_ns for file in first.path.iterdir()}
+    make(images, tmp_path / "store")
+    assert {file: file.stat().st_mtime_ns for file in first.path.iterdir()} == before
+
+
+def test_nothing_else_is_left(images, tmp_path):
+    make(images, tmp_path / "store", plates=["Week1_1"])
+    assert [file.name for file in tmp_path.iterdir()] == ["store"]
+    assert not [file for file in (tmp_path / "store").iterdir() if file.name.startswith(".")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "check"),
+    [
+        ({"masks": False}, lambda store: not store.has_masks),
+        ({"mask_neighbours": True, "crop_size": 80}, lambda store: store.images(np.arange(len(store))).min() == 0),
+        ({"crop_size": 64}, lambda store: store.manifest.shape == (2, 64, 64)),
+        ({"illumination.method": "none"}, lambda store: not list(store.path.glob("illumination*"))),
+    ],
+)
+def test_settings_are_kept(images, tmp_path, changes, check):
+    spec = read_spec(None, {**SPEC.model_dump(), **changes})
+    made = make(images, tmp_path / "store", spec, plates=["Week1_1"])
+    assert check(made)
+    assert json.loads(made.manifest.provenance["preparation"]) == json.loads(spec.model_dump_json())
+
+
+def test_functions_of_another_store_are_used_again(images, store, tmp_path):
+    for light in store.path.glob("illumination-*.npy"):
+        (tmp_path / "other").mkdir(exist_ok=True)
+        np.save(tmp_path / "other" / light.name, np.full_like(np.load(light), 2))
+    halved = make(images, tmp_path / "store", illumination=tmp_path / "other", plates=["Week1_1"])
+    first = halved.cells.iloc[0]
+    raw = tifffile.imread(images / f"Week1_1/{first.well}_s{first.site}_DNA.tif")
+    row, column = round(float(first.y)) - 20, round(float(first.x)) - 20
+    np.testing.assert_array_equal(halved.images(np.array([0]))[0, 0], np.rint(raw[row : row + 40, column : column + 40] / 2))
+    assert halved.manifest.provenance["illumination"] == "taken from other"
+    with pytest.raises(CytoBenchError, match=r"illumination-Week1_1\.npy: no illumination functions to use again"):
+        make(images, tmp_path / "none", illumination=tmp_path, plates=["Week1_1"])
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def smaller(path):
+    tifffile.imwrite(path, tifffile.imread(path)[:-10])
+
+
+def shallower(path):
+    tifffile.imwrite(path, (tifffile.imread(path) // 256).astype(np.uint8))
+
+
+FAULTS = {
+    "Week1_1/B02_s1_DNA.tif": (truncate, "cannot be decoded"),
+    "Week1_1/B03_s2_Actin.tif": (Path.unlink, "missing"),
+    "Week2_1/B02_s2_DNA.tif": (smaller, "is 240 x 190 px, the plate's other images are 240 x 200 px"),
+    "Week2_1/B04_s1_Actin.tif": (shallower, "its pixels are uint8, those of the other images uint16"),
+}
+
+
+@pytest.fixture
+def faulty(tmp_path) -> Path:
+    folder = write_fields(tmp_path / "faulty")
+    for name, (harm, _) in FAULTS.items():
+        harm(folder / name)
+    return folder
+
+
+def test_faulty_images_are_listed_and_their_fields_left_out(faulty, store, tmp_path):
+    made = make(faulty, tmp_path / "store")
+    listed = pd.concat([pd.read_csv(file) for file in sorted(made.path.glob("faults-*.csv"))])
+    assert listed["image"].tolist() == list(FAULTS)
+    for problem, (_, expected) in zip(listed["problem"], FAULTS.values(), strict=True):
+        assert expected in problem
+    whole, left = ({tuple(key) for key in cells[["plate", "well", "site"]].to_numpy()} for cells in (store.cells, made.cells))
+    assert whole - left == {("Week1_1", "B02", 1), ("Week1_1", "B03", 2), ("Week2_1", "B02", 2), ("Week2_1", "B04", 1)}
+    fields = pd.read_csv(made.path / "fields-Week1_1.csv")
+    assert fields["fault"].notna().sum() == 2
+    assert len(fields) == 6
+    assert "4 faulty images" in made.summary()
+    made.verify()
+
+
+def test_strict_names_the_first(faulty, tmp_path, cli):
+    with pytest.raises(CytoBenchError, match=r"faulty/Week1_1/B02_s1_DNA\.tif: cannot be decoded .*2 faulty images on Week1_1"):
+        make(faulty, tmp_path / "store", strict=True)
+    sentence = cli("data", "prepare", faulty, tmp_path / "other", "--crop-size", 40, "--strict").sentence
+    assert "B02_s1_DNA.tif" in sentence
+
+
+def test_a_plate_without_a_good_image_is_no_reason_to_stop(store, tmp_path):
+    folder = write_fields(tmp_path / "faulty")
+    for file in (folder / "Week1_1").iterdir():
+        truncate(file)
+    made = make(folder, tmp_path / "store")
+    assert made.cells["plate"].unique().tolist() == ["Week2_1"]
+    assert len(pd.read_csv(made.path / "faults-Week1_1.csv")) == 12
+    made.verify()
+
+
+def test_a_set_without_cells_says_so(tmp_path):
+    folder = write_fields(tmp_path / "empty", ("Week1_1",))
+    for file in (folder / "Week1_1").iterdir():
+        tifffile.imwrite(file, np.full(SIZE, 300, np.uint16))
+    with pytest.raises(CytoBenchError, match="no cell was found in any field"):
+        make(folder, tmp_path / "store")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            {"spec": PreparationSpec(crop_size=44, fields_per_part=4)},
+            "was begun with crop_size 40, and this call says 44; repeat",
+        ),
+        ({"name": "other"}, "was begun with name 'store', and this call says 'other'"),
+        ({"source": "elsewhere"}, "was begun with source '', and this call says 'elsewhere'"),
+    ],
+)
+def test_a_store_made_otherwise_is_not_extended(images, tmp_path, change, sentence):
+    made = make(images, tmp_path / "store", plates=["Week1_1"])
+    before = contents(made.path)
+    with pytest.raises(CytoBenchError, match=sentence):
+        make(images, tmp_path / "store", **change)
+    assert {name: content for name, content in contents(made.path).items() if not name.startswith(".work")} == before
+
+
+def test_wrong_calls_leave_nothing(images, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "CONNECT_SECONDS", 0.5)
+    wrong = [
+        ({"plates": ["Week3_1"]}, "has no images of a plate 'Week3_1'"),
+        ({"workers": 0}, "0 workers; give at least 1"),
+        ({"name": "a/b"}, "the name 'a/b' will not do"),
+        ({"scheduler": "tcp://127.0.0.1:9"}, "no Dask scheduler answers at tcp://127.0.0.1:9"),
+    ]
+    for options, sentence in wrong:
+        with pytest.raises(CytoBenchError, match=sentence):
+            make(images, tmp_path / "store", **options)
+    assert not (tmp_path / "store").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    with pytest.raises(CytoBenchError, match="mine: is there and is no cell store"):
+        make(images, tmp_path / "mine")
+    assert [file.name for file in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+    with pytest.raises(CytoBenchError, match="its fields are 240 x 200 px, smaller than a crop of 201 px"):
+        make(images, tmp_path / "large", PreparationSpec(crop_size=201))
+
+
+def test_an_unfinished_store_opens_says_so_and_is_not_scored(images, store, tmp_path, monkeypatch, cli):
+    def stopped(self, survey, tasks, pending):
+        if survey.plate == "Week2_1":
+            raise KeyboardInterrupt
+        added(self, survey, tasks, pending)
+
+    added = GrowingStore.add
+    monkeypatch.setattr(GrowingStore, "add", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        make(images, tmp_path / "store")
+    monkeypatch.undo()
+    half = CellStore(tmp_path / "store")
+    half.verify()
+    assert half.cells["plate"].unique().tolist() == ["Week1_1"]
+    assert "UNFINISHED: 1 plates are still to come" in half.summary()
+    assert "is not finished" in cli("run", "--method", "intensity", "--dataset", half.path, "--runs", tmp_path / "r").sentence
+    make(images, tmp_path / "store")
+    assert contents(tmp_path / "store") == contents(store.path)
+
+
+def test_the_command_line_does_what_the_api_does(images, store, tmp_path, cli):
+    (tmp_path / "spec.yaml").write_text("fields_per_part: 4\ncrop_size: 96\n")
+    called = cli(
+        "data", "prepare", images, tmp_path / "store", "--config", tmp_path / "spec.yaml", "--crop-size", 40, "--workers", 2
+    )
+    assert (called.status, "12 fields" in called.out) == (0, True)
+    assert contents(tmp_path / "store") == contents(store.path)
+    (tmp_path / "spec.yaml").write_text("crop_sise: 96\n")
+    wrong = cli("data", "prepare", images, tmp_path / "other", "--config", tmp_path / "spec.yaml")
+    assert "unknown key 'crop_sise'; did you mean 'crop_size'?" in wrong.sentence

@@ -1,0 +1,108 @@
+"""A preparation that is killed at any moment goes on to the same store; a full disk loses nothing."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_fields import write_fields
+from test_preparation import SPEC, contents, make
+
+from cytobench.datasets.store import CellStore
+
+KILLS = 10
+
+PREPARE = f"""
+import json, sys
+from pathlib import Path
+from cytobench.datasets.preparation.prepare import prepare
+from cytobench.datasets.preparation.spec import PreparationSpec
+images, out = map(Path, sys.argv[1:3])
+spec = PreparationSpec.model_validate_json({SPEC.model_dump_json()!r})
+"""
+
+KILLED = (
+    PREPARE
+    + """
+import os, random, signal, time
+
+def forked(out):
+    child = os.fork()
+    if child == 0:
+        prepare(images, out, spec, progress=False)
+        os._exit(0)
+    return child
+
+began = time.monotonic()
+os.waitpid(forked(out / "first" / "store"), 0)
+whole, moments, left = time.monotonic() - began, random.Random(0), []
+for number in range(int(sys.argv[3])):
+    store = out / str(number) / "store"
+    child = forked(store)
+    time.sleep(moments.uniform(0.05, 0.95) * whole)
+    os.kill(child, signal.SIGKILL)
+    killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    finished = [*store.glob(".work/*/part.json"), *store.glob("images-*.npy"), *store.glob(".work/*.json")]
+    before = {str(file): file.stat().st_mtime_ns for file in finished}
+    opens = not (store / "store.json").exists()
+    if not opens:
+        from cytobench.datasets.store import CellStore
+        CellStore(store).verify()
+        opens = True
+    while os.waitpid(forked(store), 0)[1] != 0:
+        raise SystemExit(f"{number} was not finished")
+    left.append({"killed": killed, "opens": opens, "parts": before})
+print(json.dumps(left))
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory) -> Path:
+    return write_fields(tmp_path_factory.mktemp("set") / "images", ("Week1_1", "Week1_2", "Week2_1"))
+
+
+def test_killed_at_ten_random_moments_it_ends_with_the_same_store(images, tmp_path):
+    called = [sys.executable, "-c", KILLED, str(images), str(tmp_path), str(KILLS)]
+    ended = subprocess.run(called, capture_output=True, text=True, timeout=200)
+    assert ended.returncode == 0, ended.stderr
+    trials = json.loads(ended.stdout)
+    whole = contents(make(images, tmp_path / "store").path)
+    assert len(trials) == KILLS
+    assert sum(trial["killed"] for trial in trials) >= KILLS - 2
+    assert sum(bool(trial["parts"]) for trial in trials) >= 3  # some were killed with parts finished, some without
+    assert len({len(trial["parts"]) for trial in trials}) >= 3
+    for number, trial in enumerate(trials):
+        assert contents(tmp_path / str(number) / "store") == whole
+        kept = {file: when for file, when in trial["parts"].items() if "images-" in file}
+        assert {file: Path(file).stat().st_mtime_ns for file in kept} == kept, "a finished part was made again"
+
+
+FULL = (
+    PREPARE
+    + """
+import resource
+from cytobench.errors import CytoBenchError
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+try:
+    prepare(images, out, spec, progress=False)
+except CytoBenchError as error:
+    print(error)
+"""
+)
+
+
+def test_a_full_disk_is_said_and_what_is_complete_opens(images, tmp_path):
+    first = make(images, tmp_path / "store", plates=["Week1_1"])
+    limit = max(file.stat().st_size for file in first.path.glob("images-Week1_1*")) - 1000
+    extended = subprocess.run(
+        [sys.executable, "-c", FULL, str(images), str(tmp_path / "store"), str(limit)], capture_output=True, text=True, timeout=60
+    )
+    assert "the disk is full" in extended.stdout, extended.stderr
+    assert "run the same command again: finished parts are kept" in extended.stdout
+    opened = CellStore(tmp_path / "store")
+    opened.verify()
+    assert opened.cells["plate"].unique().tolist() == ["Week1_1"]
+    make(images, tmp_path / "store")
+    assert contents(tmp_path / "store") == contents(make(images, tmp_path / "again" / "store").path)
