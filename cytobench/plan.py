@@ -111,9 +111,8 @@ def make_plan(
     data = open_dataset(dataset)
     check_fit(entry.card, data)
     if isinstance(data, CellStore) and data.manifest.pending:
-        raise CytoBenchError(
-            f"{dataset} is not finished ({len(data.manifest.pending)} plates to come); prepare it to its end first"
-        )
+        coming = len(data.manifest.pending)
+        raise CytoBenchError(f"{dataset} is not finished ({coming} plates to come); run its 'cytobench data prepare' to the end")
     plan = Plan(
         entry,
         recipe_name,

@@ -204,7 +204,7 @@ def test_a_set_without_cells_says_so(tmp_path):
     [
         (
             {"spec": PreparationSpec(crop_size=44, fields_per_part=4)},
-            "was begun with crop_size 40, and this call says 44; repeat",
+            "was begun with crop_size 40, and this call says 44",
         ),
         ({"name": "other"}, "was begun with name 'store', and this call says 'other'"),
         ({"source": "elsewhere"}, "was begun with source '', and this call says 'elsewhere'"),
