@@ -10,6 +10,7 @@ import pandas as pd
 from cytobench.datasets.image_set import FieldOfView
 from cytobench.datasets.preparation.spec import PreparationSpec
 from cytobench.imaging.cropping import Placed, cut, masks_of, place, without_neighbours
+from cytobench.imaging.overlay import overlay
 from cytobench.imaging.quality import NOISE_THRESHOLD, focus, saturation, smoothness
 from cytobench.imaging.segmentation import Segmenter
 
@@ -26,9 +27,13 @@ class FieldCells:
     """n rows."""
     found: int
     """Cells in the field, those too near its border with them."""
+    picture: np.ndarray | None
+    """(H, W, 3) uint8: the field with its outlines, where it was asked for."""
 
 
-def cells_of(raw: np.ndarray, light: np.ndarray | None, segmenter: Segmenter, spec: PreparationSpec) -> FieldCells:
+def cells_of(
+    raw: np.ndarray, light: np.ndarray | None, segmenter: Segmenter, spec: PreparationSpec, *, shown: bool = False
+) -> FieldCells:
     """Find, cut and measure the cells of a field.
 
     Args:
@@ -36,6 +41,7 @@ def cells_of(raw: np.ndarray, light: np.ndarray | None, segmenter: Segmenter, sp
         light: (C, H, W) float32 that the field is divided by (1 and above), or None.
         segmenter: finds nuclei and cells.
         spec: what to cut.
+        shown: make a picture of the field, too.
 
     Returns:
         Crops of the corrected field, rounded to the camera's integers: intensities keep their scale.
@@ -52,7 +58,7 @@ def cells_of(raw: np.ndarray, light: np.ndarray | None, segmenter: Segmenter, sp
     table = _measured(placed, images, recorded)
     if spec.mask_neighbours:
         images = without_neighbours(images, cells, placed)
-    return FieldCells(images, masks, table, len(every))
+    return FieldCells(images, masks, table, len(every), overlay(corrected, nuclei, cells) if shown else None)
 
 
 def named(table: pd.DataFrame, field: FieldOfView, channels: tuple[str, ...]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from cytobench.datasets.image_set import natural_order
 from cytobench.datasets.manifest import NEXT_TABLE, TABLE, Part, StoreManifest
-from cytobench.datasets.preparation.part import WORK, PartTask
+from cytobench.datasets.preparation.part import EXAMPLE, WORK, PartTask
 from cytobench.datasets.preparation.survey import Fault, PlateSurvey
 from cytobench.datasets.store import CellStore
 from cytobench.datasets.store_writer import write_manifest
@@ -117,7 +117,7 @@ class GrowingStore:
         if not parts:
             return
         names = sorted(parts, key=natural_order)
-        names_here = [form.format(plate=plate) for form in (FAULTS, FIELDS, ILLUMINATION)]
+        names_here = [form.format(plate=plate) for form in (FAULTS, FIELDS, ILLUMINATION, EXAMPLE)]
         new = {name: sha256(self.path / name) for name in names_here if (self.path / name).is_file()}
         attachments = {**self._attachments, **new}
         write_manifest(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from cytobench.datasets.image_set import FieldOfView
 from cytobench.datasets.manifest import Part
@@ -21,6 +22,9 @@ from cytobench.imaging.illumination import enlarged
 from cytobench.imaging.segmentation import make_segmenter
 from cytobench.imaging.tiff import ImageError
 from cytobench.schema import Record, dump_json, load_json
+
+EXAMPLE = "example-{plate}.png"
+"""A field of a plate with outlines, a DMSO one where there is one: it is kept because the store holds no whole field."""
 
 WORK = ".work"
 """The folder within a store that is being made for what is finished and not yet in it."""
@@ -50,6 +54,8 @@ class PartTask:
     light: np.ndarray | None
     """(C, h, w) illumination functions, or None."""
     spec: PreparationSpec
+    example: FieldOfView | None
+    """The field of the part to keep a picture of."""
 
     @property
     def folder(self) -> Path:
@@ -87,7 +93,10 @@ def make_part(task: PartTask) -> int:
         writer = PartWriter(folder, task.name)
         try:
             for field in task.fields:
-                cells = cells_of(_read(field, task), light, segmenter, task.spec)
+                shown = field == task.example
+                cells = cells_of(_read(field, task), light, segmenter, task.spec, shown=shown)
+                if cells.picture is not None:
+                    Image.fromarray(cells.picture).save(folder / EXAMPLE.format(plate=field.plate))
                 rows = named(cells.table, field, task.channels)
                 if len(rows):
                     writer.append(cells.images, rows, cells.masks if task.spec.masks else None)
@@ -97,7 +106,7 @@ def make_part(task: PartTask) -> int:
             writer.close()
         rows.to_parquet(folder / "rows.parquet", index=False)
         pd.DataFrame(counts).to_parquet(folder / "fields.parquet", index=False)
-        files = [name for name in (ended.images, ended.masks) if name] if ended else []
+        files = [file.name for file in sorted(folder.iterdir()) if file.suffix in (".npy", ".png")]
         sizes = {name: (folder / name).stat().st_size for name in files}
         for name in files:
             os.replace(folder / name, task.store / name)

@@ -157,7 +157,9 @@ def _part_tasks(
             f"{surveyed.plate}: its fields are {width} x {height} px, smaller than a crop of {spec.crop_size} px; "
             "set a smaller crop size"
         )
-    chunks = _chunks(surveyed.usable(image_set.fields(surveyed.plate)), spec.fields_per_part)
+    usable = surveyed.usable(image_set.fields(surveyed.plate))
+    chunks = _chunks(usable, spec.fields_per_part)
+    example = next((field for field in usable if field.compound == "DMSO"), next(iter(usable), None))
     return [
         PartTask(
             store=store,
@@ -168,6 +170,7 @@ def _part_tasks(
             channels=image_set.channels,
             light=light,
             spec=spec,
+            example=example if example in fields else None,
         )
         for number, fields in enumerate(chunks)
     ]

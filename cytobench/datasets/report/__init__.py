@@ -1,0 +1,1 @@
+"""A page of pictures and counts of a prepared store."""
