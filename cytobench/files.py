@@ -14,6 +14,9 @@ from filelock import FileLock, Timeout
 
 from cytobench.errors import CytoBenchError
 
+OTHER_FILES = 512
+"""Open files that a process may have beside the mapped ones."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -49,6 +52,19 @@ def write_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def allow_open_files(count: int) -> None:
+    """Raise this process's limit of open files for ``count`` more, as far as the system lets it: each mapped file is one."""
+    try:
+        import resource
+    except ImportError:  # a system without such limits
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 def sha256(path: Path) -> str:

@@ -1,8 +1,11 @@
-"""The embedded data set: a simulated screen, made on this machine when it is first asked for."""
+"""The embedded data set: a simulated screen, drawn on this machine when it is first asked for and prepared as a real one is."""
 
 from __future__ import annotations
 
+import os
+import shutil
 from importlib.resources import files
+from pathlib import Path
 
 from cytobench.datasets.locations import cache_folder
 from cytobench.datasets.store import CellStore
@@ -12,26 +15,45 @@ from cytobench.progress import progress_bar
 SEED = 0
 """Of the embedded screen; fixed, so that everyone has the same."""
 
+CROP_SIZE = 64
+"""Side of its crops in px: a control cell is about 47 px across."""
+
+MAKERS = ("cytobench.datasets.simulated", "cytobench.datasets.preparation", "cytobench.imaging")
+"""The code that draws the screen and cuts its cells: a cached store belongs to the code that made it."""
+
 
 def simulated() -> CellStore:
     """The data set ``simulated``: drawn cells of a BBBC021-like screen. Scores on it say nothing of real cells."""
-    from cytobench.datasets.simulated import read_parameters, simulate
-
-    key = sha256_text(str(SEED), read_parameters().sha256, *_sources())[:12]
-    store = cache_folder() / f"simulated-{key}"
+    store = cache_folder() / f"simulated-{_key()}"
     with locked(store.with_suffix(".lock"), str(store), wait=600):
         if not store.exists():
-            with progress_bar(None, "simulate", "plate") as bar:
-
-                def show(done: int, total: int) -> None:
-                    bar.total = total
-                    bar.update(done - bar.n)
-
-                return simulate(store, seed=SEED, progress=show)
+            _make(store)
     return CellStore(store)
 
 
-def _sources() -> list[str]:
-    """The code that draws the screen: a cached screen belongs to the code that drew it."""
-    modules = [module for module in files("cytobench.datasets.simulated").iterdir() if module.name.endswith(".py")]
-    return [module.read_text(encoding="utf-8") for module in sorted(modules, key=lambda module: module.name)]
+def _make(store: Path) -> None:
+    """Draw the fields of view, prepare them, and keep only the store."""
+    from cytobench.datasets.preparation.prepare import prepare
+    from cytobench.datasets.preparation.spec import PreparationSpec
+    from cytobench.datasets.simulated import simulate_fields
+
+    folder = store.with_suffix(".making")
+    shutil.rmtree(folder, ignore_errors=True)  # of an attempt that was killed
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        with progress_bar(None, "simulate", "plate") as bar:
+
+            def show(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            images = simulate_fields(folder / "images", seed=SEED, workers=workers, progress=show)
+        spec = PreparationSpec(crop_size=CROP_SIZE)
+        os.rename(prepare(images, folder / "store", spec, name="simulated", workers=workers).path, store)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _key() -> str:
+    modules = [file for package in MAKERS for file in files(package).iterdir() if file.name.endswith((".py", ".yaml"))]
+    return sha256_text(str(SEED), str(CROP_SIZE), *(file.read_text(encoding="utf-8") for file in sorted(modules, key=str)))[:12]

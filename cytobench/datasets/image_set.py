@@ -7,25 +7,18 @@ concentration (micromolar), where known site and replicate, and for each channel
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from cytobench.datasets.field_table import KNOWN, content_sha256, find_field_table, read_field_table
 from cytobench.datasets.image_file import Archives, ImageFile
-from cytobench.datasets.plate_map import IMAGE_TABLE, IMAGE_TABLE_SHA256
+from cytobench.datasets.plate_map import IMAGE_TABLE_SHA256
 from cytobench.errors import CytoBenchError, nearest
 
-FIELD_TABLE = "fields.csv"
-KNOWN = ("plate", "well", "site", "replicate", "compound", "concentration")
-"""What is known of a field beside its images; site and replicate may be missing from a table."""
-CHANNELS = ("DAPI", "Tubulin", "Actin")
-"""BBBC021's, in the order of its table."""
 SOURCE = (
     "BBBC021v1, Broad Bioimage Benchmark Collection (Caie et al. 2010; Ljosa et al. 2012), copyright AstraZeneca, "
     "CC BY-NC-SA 3.0 as commonly stated"
@@ -73,8 +66,8 @@ class ImageSet:
             channels: their order in the crops, the nuclear stain first; by default that of the table.
         """
         folder = Path(folder)
-        path = _table_path(folder)
-        table = _read_bbbc021(path) if path.name.startswith(IMAGE_TABLE) else _read_table(path)
+        path = find_field_table(folder)
+        table = read_field_table(path)
         found = tuple(str(column) for column in table if column not in KNOWN)
         chosen = tuple(channels or found)
         for channel in chosen:
@@ -89,7 +82,7 @@ class ImageSet:
             raise CytoBenchError(
                 f"{folder}: has images of none of the {len(named)} plates of {path.name} (looked for {named[0]})"
             )
-        return cls(folder, table, chosen, _table_sha256(path), here)
+        return cls(folder, table, chosen, content_sha256(path), here)
 
     @property
     def simulated(self) -> bool:
@@ -121,75 +114,6 @@ class ImageSet:
             if plate not in self.plates:
                 raise CytoBenchError(f"{self.folder}: has no images of a plate {plate!r}{nearest(plate, self.plates)}")
         return tuple(plate for plate in self.plates if plates is None or plate in plates)
-
-
-def _table_path(folder: Path) -> Path:
-    if not folder.is_dir():
-        raise CytoBenchError(f"{folder}: no such folder")
-    names = (IMAGE_TABLE, f"{IMAGE_TABLE}.gz", FIELD_TABLE)
-    found = next((folder / name for name in names if (folder / name).is_file()), None)
-    if found is None:
-        raise CytoBenchError(
-            f"{folder}: not an image set (it has neither {IMAGE_TABLE} nor {FIELD_TABLE}); 'cytobench data fetch' brings BBBC021"
-        )
-    return found
-
-
-def _table_sha256(path: Path) -> str:
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read_bbbc021(path: Path) -> pd.DataFrame:
-    text = {f"Image_{kind}Name_{channel}": str for kind in ("File", "Path") for channel in CHANNELS}
-    raw = _read_csv(path, {**text, "Image_Metadata_Plate_DAPI": str, "Image_Metadata_Well_DAPI": str})
-    names = {
-        "Image_Metadata_Plate_DAPI": "plate",
-        "Image_Metadata_Well_DAPI": "well",
-        "Replicate": "replicate",
-        "Image_Metadata_Compound": "compound",
-        "Image_Metadata_Concentration": "concentration",
-    }
-    for column in (*names, *text):
-        if column not in raw:
-            raise CytoBenchError(f"{path}: has no column {column!r}; it is not BBBC021's image table")
-    table = raw.rename(columns=names)[list(names.values())]
-    table["site"] = raw["Image_FileName_DAPI"].str.extract(r"_s(\d+)_w")[0].astype("float")
-    for channel in CHANNELS:
-        table[channel] = raw[f"Image_PathName_{channel}"] + "/" + raw[f"Image_FileName_{channel}"]
-    return _checked(table, path)
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    return _checked(_read_csv(path, {"plate": str, "well": str, "compound": str}), path)
-
-
-def _read_csv(path: Path, types: dict[str, type]) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, dtype=types)
-    except (OSError, ValueError, EOFError) as error:
-        raise CytoBenchError(f"{path}: cannot be read as CSV ({' '.join(str(error).split())})") from None
-
-
-def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """The table with every column of ``KNOWN``; a gap or a field listed twice is named."""
-    for column in ("plate", "well", "compound", "concentration"):
-        if column not in table:
-            raise CytoBenchError(f"{path}: has no column {column!r}{nearest(column, table.columns)}")
-    table = table.assign(replicate=table.get("replicate", 1))
-    if "site" not in table or table["site"].isna().any():
-        table["site"] = table.groupby(["plate", "well"]).cumcount() + 1
-    if table.isna().any(axis=None):
-        row, column = np.argwhere(table.isna().to_numpy())[0]
-        raise CytoBenchError(f"{path}: line {row + 2} has no {table.columns[column]}")
-    twice = table.duplicated(["plate", "well", "site"])
-    if twice.any():
-        plate, well, site = table.loc[twice, ["plate", "well", "site"]].iloc[0]
-        raise CytoBenchError(f"{path}: line {int(twice.argmax()) + 2} lists plate {plate}, well {well}, site {site:g} again")
-    try:
-        return table.astype({"site": int, "replicate": int, "concentration": float})
-    except ValueError as error:
-        raise CytoBenchError(f"{path}: site, replicate and concentration must be numbers ({error})") from None
 
 
 def natural_order(name: str) -> list[tuple[int, str]]:

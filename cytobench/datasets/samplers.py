@@ -51,8 +51,10 @@ class Sampler:
         """The order of an epoch, made once."""
         if epoch != self._epoch:
             generator = np.random.default_rng([self._seed, epoch])
-            places = generator.permutation(len(self._rows)) if self._groups is None else _balanced(self._groups, generator)
-            self._epoch, self._order = epoch, self._rows[places]
+            self._order = self._rows.copy() if self._groups is None else self._rows[_balanced(self._groups, generator)]
+            if self._groups is None:
+                generator.shuffle(self._order)
+            self._epoch = epoch
         return self._order
 
 

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cytobench.datasets.manifest import NEXT_TABLE, TABLE, StoreManifest
+from cytobench.datasets.manifest import TABLE, StoreManifest
 from cytobench.datasets.part_writer import rows_sha256
+from cytobench.datasets.store_files import StoreFiles
 from cytobench.errors import CytoBenchError
-from cytobench.files import sha256, sha256_text
+from cytobench.files import sha256_text
 from cytobench.profiling.aggregate import wells_of
 from cytobench.schema import load_json
 
@@ -37,9 +38,8 @@ class CellStore:
         if not (self.path / "store.json").is_file():
             raise CytoBenchError(f"{self.path}: not a cell store (it has no store.json); make one with 'cytobench data import'")
         self.manifest = load_json(StoreManifest, self.path / "store.json")
+        self.files = StoreFiles(self.path, self.manifest)
         self._verified = False
-        self.starts = np.cumsum([0] + [part.cells for part in self.manifest.parts])
-        """Where each part's cells begin, and where the last ends."""
 
     @property
     def content_sha256(self) -> str:
@@ -80,7 +80,7 @@ class CellStore:
     @cached_property
     def cells(self) -> pd.DataFrame:
         """The table, one row a cell, in the order of the images; checked, since it says what each cell was treated with."""
-        table = self._read_table(None)
+        table = self.files.table()
         if len(table) != len(self):
             raise CytoBenchError(f"{self.path}: {TABLE} has {len(table)} rows but store.json counts {len(self)} cells")
         return table
@@ -91,24 +91,12 @@ class CellStore:
         Returns:
             (N,) int32 numbers of groups, and the groups' names, sorted.
         """
-        table = self._read_table(list(columns)).astype(str)
-        numbers, names = pd.factorize(table[columns[0]].str.cat([table[column] for column in columns[1:]], sep=" "), sort=True)  # type: ignore[misc]
+        table = self.files.table(list(columns)).astype(str)
+        joined = table[columns[0]]
+        for column in columns[1:]:
+            joined = joined + " " + table[column]
+        numbers, names = pd.factorize(joined, sort=True)
         return numbers.astype(np.int32), tuple(names)
-
-    def _read_table(self, columns: list[str] | None) -> pd.DataFrame:
-        try:
-            return pd.read_parquet(self.table_file, columns=columns)
-        except (OSError, ValueError) as error:
-            raise CytoBenchError(f"{self.table_file}: cannot be read ({error}); make the store again") from None
-
-    @cached_property
-    def table_file(self) -> Path:
-        """The table that ``store.json`` tells of; a preparation that was killed may not have put it in its place yet."""
-        coming = self.path / NEXT_TABLE
-        if coming.is_file() and sha256(coming) == self.manifest.table_sha256:
-            return coming
-        self._verify_file(TABLE, self.manifest.table_sha256)
-        return self.path / TABLE
 
     @cached_property
     def has_masks(self) -> bool:
@@ -127,13 +115,13 @@ class CellStore:
 
     def images(self, rows: np.ndarray) -> np.ndarray:
         """Raw images of ``rows`` in the order asked for: (len(rows), C, H, W), the store's dtype."""
-        return self._gather(self._images, rows)
+        return self.files.images.read(rows)
 
     def masks(self, rows: np.ndarray) -> np.ndarray:
         """Masks of ``rows``: (len(rows), H, W) uint8."""
         if not self.has_masks:
             raise CytoBenchError(f"{self.path}: the store has no masks, but they were asked for; set input.masks=false")
-        return self._gather(self._masks, rows)
+        return self.files.masks.read(rows)
 
     def summary(self) -> str:
         """What the store holds, in a few lines."""
@@ -164,50 +152,8 @@ class CellStore:
         """Compare every file with its sha256, and the manifest with what the files hold; the first fault is named."""
         if self._verified:
             return
-        for part in self.manifest.parts:
-            self._verify_file(part.images, part.images_sha256)
-            if part.masks is not None:
-                self._verify_file(part.masks, part.masks_sha256)
-        _ = self._images, self._masks if self.has_masks else None  # their shapes and types
-        for name, digest in self.manifest.attachments.items():
-            self._verify_file(name, digest)
-        for part, start in zip(self.manifest.parts, self.starts, strict=False):
+        self.files.verify()
+        for part, start in zip(self.manifest.parts, self.files.starts, strict=False):
             if rows_sha256(self.cells.iloc[start : start + part.cells]) != part.rows_sha256:
                 raise CytoBenchError(f"{self.path / 'store.json'}: damaged (it tells of another table); make the store again")
         self._verified = True
-
-    def _verify_file(self, name: str, digest: str | None) -> None:
-        if not (self.path / name).is_file():
-            raise CytoBenchError(f"{self.path / name}: missing; make the store again")
-        if sha256(self.path / name) != digest:
-            raise CytoBenchError(f"{self.path / name}: damaged (its sha256 is not that in store.json); make the store again")
-
-    def _gather(self, parts: list[np.ndarray], rows: np.ndarray) -> np.ndarray:
-        rows = np.asarray(rows)
-        owner = np.searchsorted(self.starts, rows, side="right") - 1
-        out = np.empty((len(rows), *parts[0].shape[1:]), parts[0].dtype)
-        for place, (part, row) in enumerate(zip(owner, rows - self.starts[owner], strict=True)):
-            out[place] = parts[part][row]
-        return out
-
-    @cached_property
-    def _images(self) -> list[np.ndarray]:
-        manifest = self.manifest
-        return [self._map(part.images, (part.cells, *manifest.shape), manifest.dtype) for part in manifest.parts]
-
-    @cached_property
-    def _masks(self) -> list[np.ndarray]:
-        height_width = self.manifest.shape[1:]
-        return [self._map(part.masks, (part.cells, *height_width), "uint8") for part in self.manifest.parts if part.masks]
-
-    def _map(self, name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-        try:
-            array: np.ndarray = np.load(self.path / name, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise CytoBenchError(f"{self.path / name}: missing or truncated ({error}); make the store again") from None
-        if array.shape != shape or array.dtype != dtype:
-            raise CytoBenchError(
-                f"{self.path / name}: holds {array.dtype} {array.shape}, but store.json says {dtype} {shape}; "
-                "make the store again"
-            )
-        return array

@@ -27,6 +27,8 @@ class Mishap:
     """Send a range that begins so many bytes later than was asked for."""
     longer: int = 0
     """Say that the file is so many bytes longer than it is."""
+    no_length: bool = False
+    """Do not say how long the file is: it ends where the connection does."""
 
 
 @dataclass(frozen=True)
@@ -113,15 +115,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(416, 0, **{"Content-Range": f"bytes */{len(content)}"})
             return
         extra = {"Content-Range": f"bytes {start}-{said - 1}/{said}"} if ranged else {}
-        self.answer(206 if ranged else 200, said - start, ETag=tag, **extra)
+        self.answer(206 if ranged else 200, None if mishap.no_length else said - start, ETag=tag, **extra)
         self.wfile.write(body)
         self.wfile.flush()
         if mishap.stall:
             self.served.ending.wait(20)
 
-    def answer(self, status: int, length: int = 0, **headers: str) -> None:
+    def answer(self, status: int, length: int | None = 0, **headers: str) -> None:
         self.send_response(status)
-        self.send_header("Content-Length", str(length))
+        if length is not None:
+            self.send_header("Content-Length", str(length))
         for key, value in headers.items():
             self.send_header(key, value)
         self.end_headers()

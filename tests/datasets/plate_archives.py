@@ -1,6 +1,7 @@
 """A tiny image set in BBBC021's layout: the tables' own columns, small 16-bit TIFFs, one archive a plate."""
 
 import io
+import stat
 import uuid
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -63,11 +64,14 @@ def images_of(plate: str) -> Mapping[str, bytes]:
 
 
 def zipped(members: Mapping[str, bytes] | Iterable[tuple[str | zipfile.ZipInfo, bytes]]) -> bytes:
-    """A zip archive of these members, in their order."""
+    """A zip archive of these members, in their order; equal members give equal bytes."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items() if isinstance(members, Mapping) else members:
-            archive.writestr(name, content, zipfile.ZIP_DEFLATED)
+            member = zipfile.ZipInfo(name) if isinstance(name, str) else name  # of 1980, not of now
+            if isinstance(name, str):
+                member.external_attr = (stat.S_IFDIR | 0o755 if member.is_dir() else stat.S_IFREG | 0o644) << 16
+            archive.writestr(member, content, zipfile.ZIP_DEFLATED)
     return file.getvalue()
 
 

@@ -18,6 +18,7 @@ import pytest
 from loopback import Loopback, Mishap
 from plate_archives import IMAGE_TABLE, MOA_TABLE, PLATES, archive_of
 
+from cytobench.datasets.fetching import decoding
 from cytobench.datasets.fetching.fetch import fetch_bbbc021
 from cytobench.datasets.fetching.mirror import IMAGE_BYTES, LICENCE, TABLES, URL, Mirror
 from cytobench.errors import CytoBenchError
@@ -151,6 +152,25 @@ def test_an_image_that_was_lost_or_mended_later_is_noticed(fetch, tmp_path):
     assert damaged_in(tmp_path / "set") == [(FIRST, lost.name, "missing")]
     lost.write_bytes(content)
     assert fetch(plates=[FIRST]).damaged == 0
+    assert damaged_in(tmp_path / "set") == []
+
+
+def test_only_damaged_images_are_decoded_again(fetch, server, tmp_path, monkeypatch):
+    short = plate_archives.names_of(FIRST)[4]
+    server.files[archive_of(FIRST)] = plate_archives.archive(FIRST, **{short: b"II*"})
+    fetch(plates=[FIRST])
+    decoded = []
+    monkeypatch.setattr(decoding, "read_tiff", lambda path: decoded.append(path.name))
+    fetch(plates=[FIRST])
+    assert decoded == [short]
+
+
+def test_a_plate_that_was_removed_is_damaged_no_more(fetch, server, tmp_path):
+    server.files[archive_of(FIRST)] = plate_archives.archive(FIRST, **{plate_archives.names_of(FIRST)[4]: b"II*"})
+    fetch(plates=[FIRST])
+    assert len(damaged_in(tmp_path / "set")) == 1
+    shutil.rmtree(tmp_path / "set" / FIRST)
+    fetch(plates=[PLATES[1]])
     assert damaged_in(tmp_path / "set") == []
 
 
@@ -341,7 +361,7 @@ def test_the_command_brings_a_plate_of_the_real_table(data, cli, server, tmp_pat
     assert called.status == 0, called.err
     assert called.out == f"{to}: 1 of 55 plates, 719 images that can be used, {(719 * len(image) + 200) / 1e6:.1f} MB\n"
     assert LICENCE in called.err
-    assert f"1 images are damaged or missing: {to / 'damaged.csv'} says which, and why; to bring a plate again" in called.err
+    assert f"damaged or missing images: 1; {to / 'damaged.csv'} says which, and why; to bring a plate again" in called.err
     assert cli(*command).out == called.out
     assert len(server.gets(archive_of(FIRST))) == 1
 

@@ -112,6 +112,14 @@ def test_an_archive_that_changed_is_refused(fetch, tmp_path):
     assert not (tmp_path / "set" / FIRST).exists()
 
 
+def test_the_first_source_of_an_archive_stays_recorded(fetch, tmp_path):
+    fetch(write_archives(tmp_path / "brought", [FIRST]))
+    shutil.rmtree(tmp_path / "set" / FIRST)
+    shutil.move(tmp_path / "brought", tmp_path / "moved")
+    assert fetch(tmp_path / "moved").images == 12
+    assert recorded(tmp_path / "set")["archives"][archive_of(FIRST)]["source"] == str(tmp_path / "brought" / archive_of(FIRST))
+
+
 def test_a_truncated_archive_is_refused_and_left(fetch, tmp_path):
     source = write_archives(tmp_path / "brought", [FIRST])
     content = (source / archive_of(FIRST)).read_bytes()

@@ -161,9 +161,9 @@ class GrowingStore:
             store = CellStore(self.path)
             self._manifest = store.manifest
             known = StoreFacts(**{name: getattr(store.manifest, name) for name in StoreFacts.model_fields})
-            if store.table_file.name == NEXT_TABLE:  # the preparation was killed between its last two steps
-                os.replace(store.table_file, self.path / TABLE)
-            for part, start in zip(store.manifest.parts, store.starts, strict=False):
+            if store.files.table_file.name == NEXT_TABLE:  # the preparation was killed between its last two steps
+                os.replace(store.files.table_file, self.path / TABLE)
+            for part, start in zip(store.manifest.parts, store.files.starts, strict=False):
                 self._tables[part.images] = store.cells.iloc[start : start + part.cells]
         elif begun.is_file():
             if any((self.path / WORK).glob("*/part.json")):

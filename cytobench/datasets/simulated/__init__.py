@@ -5,72 +5,86 @@ No figure on it says anything about biology; it is marked as simulated wherever 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 
-from cytobench.datasets.simulated.drawing import draw
-from cytobench.datasets.simulated.microscope import batch_of, photograph, with_neighbours
+from cytobench.datasets.simulated.image_set import MARK, Simulated, image_table, write_tables
 from cytobench.datasets.simulated.parameters import ScreenParameters, read_parameters
-from cytobench.datasets.simulated.phenotypes import draw_cells, generator, well_effects
+from cytobench.datasets.simulated.phenotypes import well_effects
+from cytobench.datasets.simulated.plates import Truth, draw_plate
 from cytobench.datasets.simulated.screen import plate_map
-from cytobench.datasets.store import CellStore
-from cytobench.datasets.store_writer import CellStoreWriter
+from cytobench.errors import CytoBenchError, nearest
+from cytobench.files import creating_folder
+from cytobench.schema import dump_json
 
-__all__ = ["CHANNELS", "ScreenParameters", "plate_map", "read_parameters", "simulate"]
-
-CHANNELS = ("DNA", "Tubulin", "Actin")
-COLUMNS = ["plate", "well", "site", "replicate", "compound", "concentration", "x", "y"]
-"""The store's columns: what a real screen would know, so neither mechanism nor drawn traits."""
+__all__ = ["MARK", "ScreenParameters", "Simulated", "plate_map", "read_parameters", "simulate_fields"]
 
 
-def simulate(
-    out: Path, *, seed: int = 0, parameters: ScreenParameters | None = None, progress: Callable[[int, int], None] | None = None
-) -> CellStore:
-    """Draw the simulated screen: 103 treatments and DMSO on 30 plates of 10 weeks, about 6,000 cells.
+def simulate_fields(
+    out: Path,
+    *,
+    seed: int = 0,
+    parameters: ScreenParameters | None = None,
+    plates: Sequence[str] | None = None,
+    wells: Sequence[str] | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Draw the simulated screen as fields of view, in BBBC021's layout and with the truth beside it.
 
     Args:
         out: the folder to make; it must not exist.
         seed: another seed draws other cells, batches and side effects; equal seeds and parameters give equal bytes.
         parameters: by default those of ``screen.yaml``.
+        plates: their names, by default all of ``plate_map``; a plate is the same whatever other plates are drawn.
+        wells: positions to draw on each plate (``B02``), by default all.
+        workers: processes; the bytes do not depend on them.
         progress: called with the plates done and the plates in all.
 
     Returns:
-        A store of (3, 64, 64) uint16 cells with masks.
+        ``out``, which holds both tables, one archive of 16-bit TIFFs a plate, ``simulated.json`` and ``truth/``.
+
+    Raises:
+        CytoBenchError: if ``out`` exists, or a plate or a well is not in the screen.
     """
+    if seed < 0:
+        raise CytoBenchError(f"the seed {seed} is negative; give 0 or more")
     parameters = parameters or read_parameters()
-    wells = plate_map(parameters)
-    wells = wells.assign(effect=well_effects(wells, seed, parameters))
-    plates = [plate for _, plate in wells.groupby("plate", sort=False)]
-    provenance = {"source": "drawn by cytobench, not photographed", "seed": str(seed), "parameters_sha256": parameters.sha256}
-    with CellStoreWriter(
-        out, name="simulated", channels=CHANNELS, simulated=True, all_cells_counted=True, provenance=provenance
-    ) as writer:
-        for done, plate in enumerate(plates, start=1):
-            writer.append(*_simulate_plate(plate.reset_index(drop=True), seed, parameters))
+    screen = plate_map(parameters)
+    screen = screen.assign(effect=well_effects(screen, seed, parameters))
+    drawn = screen.plate.isin(_chosen("plate", plates, screen.plate))
+    drawn &= screen.well.isin(_chosen("well", wells, screen.well[drawn]))
+    maps = [plate for _, plate in screen.groupby("plate", sort=False) if drawn[plate.index].any()]
+    with creating_folder(Path(out)) as folder:
+        tasks = [delayed(draw_plate)(folder, plate, set(plate.well[drawn[plate.index]]), seed, parameters) for plate in maps]
+        truths = []
+        for truth in Parallel(n_jobs=workers, return_as="generator")(tasks):
+            truths.append(truth)
             if progress:
-                progress(done, len(plates))
-    return CellStore(out)
+                progress(len(truths), len(tasks))
+        write_tables(folder, image_table(screen, seed, parameters), drawn, screen)
+        _write_truth(folder, truths, seed, parameters)
+    return Path(out)
 
 
-def _simulate_plate(wells: pd.DataFrame, seed: int, parameters: ScreenParameters) -> tuple[np.ndarray, pd.DataFrame, np.ndarray]:
-    """The images, the table and the masks of one plate, from random numbers of its own."""
-    week, name = wells.week[0], wells.plate[0]
-    rng, batch = generator(seed, "cells", name), batch_of(week, name, seed, parameters)
-    cells = draw_cells(wells, seed, parameters, rng)
-    cells = cells.assign(cell_radius=cells.cell_radius * batch.size, nucleus_radius=cells.nucleus_radius * batch.size)
-    table = _table(wells, cells, parameters, rng)
-    alone, masks = draw(cells, parameters.crop, rng)
-    crowded = with_neighbours(alone, masks, cells, rng)
-    positions = table[["x", "y"]].to_numpy()
-    return photograph(crowded, batch, positions, parameters.field, parameters.optics, rng), table, masks
+def _chosen(what: str, names: Sequence[str] | None, known: pd.Series) -> set[str]:
+    """The names that are asked for, by default all that are known."""
+    if names is not None and not names:
+        raise CytoBenchError(f"no {what} is named; name one, such as {known.iloc[0]!r}, or leave the choice out to draw all")
+    for name in names or ():
+        if name not in set(known):
+            raise CytoBenchError(f"the simulated screen has no {what} {name!r}{nearest(name, known.unique())}")
+    return set(known if names is None else names)
 
 
-def _table(wells: pd.DataFrame, cells: pd.DataFrame, parameters: ScreenParameters, rng: np.random.Generator) -> pd.DataFrame:
-    """One row a cell, with its site and its position in that site's field of view (px)."""
-    margin = parameters.crop // 2
-    known = wells.iloc[cells.well_row].reset_index(drop=True)
-    places = {axis: rng.integers(margin, side - margin, len(cells)) for axis, side in zip("xy", parameters.field, strict=True)}
-    return known.assign(site=rng.integers(1, parameters.sites + 1, len(cells)), **places)[COLUMNS]
+def _write_truth(folder: Path, truths: Sequence[Truth], seed: int, parameters: ScreenParameters) -> None:
+    """Write what is true of all plates together, and the mark that they are simulated."""
+    for name in ("fields", "cells"):
+        table = pd.concat([getattr(truth, name) for truth in truths], ignore_index=True)
+        table.to_csv(folder / "truth" / f"{name}.csv", index=False, lineterminator="\n")
+    mark = Simulated(seed=seed, parameters_sha256=parameters.sha256)
+    for path, record in (("truth/parameters.json", parameters), (MARK, mark)):
+        (folder / path).write_text(dump_json(record), encoding="utf-8", newline="")

@@ -1,135 +1,120 @@
-"""Draw cells from their traits: a nucleus, microtubules around it, actin at the border; neighbours come later."""
+"""Draw cells from their traits: a nucleus, microtubules around it, actin at the border."""
 
 from __future__ import annotations
 
-from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import gaussian_filter
 
-from cytobench.datasets.simulated.outlines import Outline, lobes, outline
-from cytobench.datasets.simulated.parameters import STATES
-
-BANK = 512
-"""Side of a bank of filaments; a turn of the polar angle spans it, so that filaments close around a cell."""
+from cytobench.datasets.simulated.outlines import Outline, Pixels, lobes, pixels_within, shapes
+from cytobench.datasets.simulated.textures import filaments, grain
+from cytobench.datasets.simulated.traits import STATES
 
 
-def draw(traits: pd.DataFrame, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draw each cell alone, before any optics.
+class Drawing(NamedTuple):
+    """Cells drawn alone, before any optics; every array ends with (pixels,)."""
+
+    pixels: Pixels
+    intensities: np.ndarray
+    """(3, pixels) float32 of DNA, tubulin and actin, about 1 in a control cell."""
+    kind: np.ndarray
+    """uint8: 0 just outside the cell, 1 cytoplasm, 2 nucleus."""
+
+
+def draw(cells: pd.DataFrame, rng: np.random.Generator) -> Drawing:
+    """Draw each cell alone.
 
     Args:
-        traits: n rows with every trait and ``state``.
-        size: side of the crops in px.
+        cells: one row a cell with every trait and ``state``.
         rng: where chance comes from.
-
-    Returns:
-        Intensities (n, 3, size, size) float32 of DNA, tubulin and actin, about 1 in a control cell, and masks (n, size, size)
-        uint8: 0 elsewhere, 1 cytoplasm, 2 nucleus.
     """
-    nucleus, cell = _outlines(traits, size, rng)
-    fine, coarse = (_noise((len(traits), size, size), sigma, rng) for sigma in (1.1, 2.6))
-    dna = _dna(traits, nucleus, fine, coarse)
-    tubulin = _tubulin(traits, nucleus, cell, rng)
-    actin = _actin(traits, nucleus, cell, fine, coarse, rng)
-    masks = ((cell.depth > 0).astype(np.uint8) + (nucleus.depth > 0)).astype(np.uint8)
-    return np.stack([dna, tubulin, actin], axis=1), masks
+    traits = cells.to_records(index=False)
+    pixels, nucleus, cell = _outlines(traits, rng)
+    fine, coarse = (grain(pixels, width, rng) for width in (1.1, 2.6))
+    dna = _dna(traits, pixels, nucleus, fine, coarse)
+    tubulin = _tubulin(traits, pixels, nucleus, cell, rng)
+    actin = _actin(traits, pixels, nucleus, cell, fine, coarse, rng)
+    kind = (cell.depth > 0).astype(np.uint8) + (nucleus.depth > 0)
+    return Drawing(pixels, np.stack([dna, tubulin, actin]), kind)
 
 
-def _outlines(traits: pd.DataFrame, size: int, rng: np.random.Generator) -> tuple[Outline, Outline]:
-    """The nucleus at the crop's centre and its cell, a little off it and along nearly the same axis."""
-    angle = rng.uniform(0, 2 * np.pi, len(traits))
-    nucleus = outline(traits.nucleus_radius, traits.nucleus_elongation, angle, traits.nucleus_roughness, 0 * angle, size, rng)
-    several = np.flatnonzero(traits.state == STATES.index("multinucleate"))
-    nucleus.depth[several] = lobes(traits.nucleus_radius.to_numpy()[several], angle[several], size, rng)
+def _outlines(traits: np.recarray, rng: np.random.Generator) -> tuple[Pixels, Outline, Outline]:
+    """The nucleus and its cell, a little off it and along nearly the same axis, in the pixels of the cell."""
+    angle, radius = rng.uniform(0, 2 * np.pi, len(traits)), traits.nucleus_radius
+    nuclei = shapes(traits.nucleus_radius, traits.nucleus_elongation, angle, traits.nucleus_roughness, 0 * angle, rng)
     tilted = angle + rng.normal(0, 0.4, len(traits))
-    cell = outline(
-        traits.cell_radius, traits.cell_elongation, tilted, traits.cell_roughness, traits.protrusions, size, rng, wander=0.12
+    cells = shapes(
+        traits.cell_radius, traits.cell_elongation, tilted, traits.cell_roughness, traits.protrusions, rng, wander=0.12
     )
+    around = pixels_within(np.maximum(cells.reach, np.maximum(nuclei.reach, 1.4 * radius) + 2.5) + 1)
+    nucleus, cell = nuclei.seen_from(around), cells.seen_from(around)
+    several = np.flatnonzero((traits.state == STATES.index("multinucleate"))[around.cell])
+    nucleus.depth[several] = lobes(radius, angle, around.where(several), rng)
     np.maximum(cell.depth, nucleus.depth + 2.5, out=cell.depth)
-    return nucleus, cell
+    drawn = np.flatnonzero(cell.depth > -1)
+    return around.where(drawn), Outline(*(part[drawn] for part in nucleus)), Outline(*(part[drawn] for part in cell))
 
 
-def _dna(traits: pd.DataFrame, nucleus: Outline, fine: np.ndarray, coarse: np.ndarray) -> np.ndarray:
+def _dna(traits: np.recarray, pixels: Pixels, nucleus: Outline, fine: np.ndarray, coarse: np.ndarray) -> np.ndarray:
     """Chromatin: a dome with texture, dark nucleoli, and a ring where the spindle has one pole."""
-    coarseness = _each(traits.dna_coarseness).clip(0, 1)
-    texture = 1 + _each(traits.dna_contrast) * ((1 - coarseness) * fine + coarseness * coarse)
-    dark = 1 - _each(traits.nucleoli).clip(0, 1) * _step(-coarse - 1.1, 0.3) * _step(nucleus.depth - 2.5, 1)
-    hollow = _each(traits.state == STATES.index("monopolar")) * np.exp(-((nucleus.radius / 0.5) ** 2))
-    dome = 0.65 + 0.35 * (nucleus.depth / _each(traits.nucleus_radius)).clip(0, 1)
-    return _each(traits.dna_intensity) * _step(nucleus.depth, 0.8) * dome * texture.clip(0.1) * dark * (1 - 0.8 * hollow)
+    each = pixels.each
+    coarseness = each(traits.dna_coarseness.clip(0, 1))
+    texture = 1 + each(traits.dna_contrast) * ((1 - coarseness) * fine + coarseness * coarse)
+    dark = 1 - each(traits.nucleoli.clip(0, 1)) * _step(-coarse - 1.1, 0.3) * _step(nucleus.depth - 2.5, 1)
+    hollow = each(traits.state == STATES.index("monopolar")) * np.exp(-((nucleus.radius / 0.5) ** 2))
+    dome = 0.65 + 0.35 * (nucleus.depth / each(traits.nucleus_radius)).clip(0, 1)
+    return each(traits.dna_intensity) * _step(nucleus.depth, 0.8) * dome * texture.clip(0.1) * dark * (1 - 0.8 * hollow)
 
 
-def _tubulin(traits: pd.DataFrame, nucleus: Outline, cell: Outline, rng: np.random.Generator) -> np.ndarray:
+def _tubulin(traits: np.recarray, pixels: Pixels, nucleus: Outline, cell: Outline, rng: np.random.Generator) -> np.ndarray:
     """Microtubules: a diffuse part, a halo around the nucleus, filaments that radiate and that run along the cell, spindles."""
-    radial = _filaments(nucleus.turn + 0.02 * nucleus.across, 0.004 * nucleus.distance, traits.tubulin_bundling, rng)
-    bent = cell.across + _each(rng.normal(0, 0.012, len(traits))) * cell.along**2
-    lengthwise = _filaments(0.011 * bent, 0.004 * cell.along, traits.tubulin_bundling, rng)
+    each, bundling = pixels.each, traits.tubulin_bundling.clip(0, 1)
+    radial = filaments(pixels, nucleus.turn + 0.02 * nucleus.across, 0.004 * nucleus.distance, bundling, rng)
+    bent = cell.across + each(rng.normal(0, 0.012, len(traits))) * cell.along**2
+    lengthwise = filaments(pixels, 0.011 * bent, 0.004 * cell.along, bundling, rng)
     halo = np.exp(-np.abs(nucleus.depth + 1.5) / 5)
     inside = _step(cell.depth, 1) * (0.35 + 0.65 * (cell.depth / 8).clip(0, 1))
-    spindle = _spindle(traits, nucleus, radial)
-    filaments = np.maximum(radial, lengthwise * (spindle == 0)) * (1 + 0.5 * _each(traits.tubulin_bundling))
-    parts = 0.3 + _each(traits.tubulin_perinuclear) * halo + _each(traits.tubulin_filaments) * filaments
-    return _each(traits.tubulin_intensity) * inside * (parts * (1 - 0.45 * _step(nucleus.depth - 2, 2)) + spindle)
+    spindle = _spindle(traits, pixels, nucleus, radial)
+    threads = np.maximum(radial, lengthwise * (spindle == 0)) * each(1 + 0.5 * bundling)
+    parts = 0.3 + each(traits.tubulin_perinuclear) * halo + each(traits.tubulin_filaments) * threads
+    return each(traits.tubulin_intensity) * inside * (parts * (1 - 0.45 * _step(nucleus.depth - 2, 2)) + spindle)
 
 
-def _spindle(traits: pd.DataFrame, nucleus: Outline, radial: np.ndarray) -> np.ndarray:
+def _spindle(traits: np.recarray, pixels: Pixels, nucleus: Outline, radial: np.ndarray) -> np.ndarray:
     """The spindle of a dividing cell: across the plate of chromosomes, or a star where it has one pole; 0 in other states."""
-    bipolar, monopolar = (_each(traits.state == STATES.index(state)) for state in ("mitotic", "monopolar"))
-    star = np.exp(-nucleus.distance / 7) * (0.8 + 4 * radial)
-    barrel = 1.8 * np.exp(-((nucleus.along / 8) ** 2) - (nucleus.across / 11) ** 2) * (0.6 + radial)
-    return (bipolar * barrel + monopolar * star) * _each(traits.tubulin_filaments).clip(0, 1)
+    spindle = np.zeros_like(radial)
+    share = pixels.each(traits.tubulin_filaments.clip(0, 1))
+    for state in ("mitotic", "monopolar"):
+        rows = np.flatnonzero((traits.state == STATES.index(state))[pixels.cell])
+        here = Outline(*(part[rows] for part in nucleus))
+        star = np.exp(-here.distance / 7) * (0.8 + 4 * radial[rows])
+        barrel = 1.8 * np.exp(-((here.along / 8) ** 2) - (here.across / 11) ** 2) * (0.6 + radial[rows])
+        spindle[rows] = share[rows] * (barrel if state == "mitotic" else star)
+    return spindle
 
 
 def _actin(
-    traits: pd.DataFrame, nucleus: Outline, cell: Outline, fine: np.ndarray, coarse: np.ndarray, rng: np.random.Generator
+    traits: np.recarray,
+    pixels: Pixels,
+    nucleus: Outline,
+    cell: Outline,
+    fine: np.ndarray,
+    coarse: np.ndarray,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """Filamentous actin: the cortex at the border, stress fibres along the cell, and aggregates."""
+    each = pixels.each
     cortex = np.exp(-(((cell.depth - 1.4) / 1.5) ** 2)) * (1 + 0.45 * coarse).clip(0.15)
-    bent = cell.across + _each(rng.normal(0, 0.01, len(traits))) * cell.along**2
-    fibres = _filaments(0.006 * bent, 0.003 * cell.along, pd.Series(0.5, traits.index), rng)
-    amount = _each(traits.actin_aggregates).clip(0, 1)
+    bent = cell.across + each(rng.normal(0, 0.01, len(traits))) * cell.along**2
+    fibres = filaments(pixels, 0.006 * bent, 0.003 * cell.along, np.full(len(traits), 0.5), rng)
+    amount = each(traits.actin_aggregates.clip(0, 1))
     aggregates = amount * 2.5 * (fine - 2.4 + 1.3 * amount).clip(0, 1.5) * _step(-nucleus.depth - 1, 1)
     diffuse = 0.34 * (1 + 0.25 * fine)
-    parts = diffuse + 0.8 * _each(traits.actin_cortex) * cortex + _each(traits.actin_fibres) * fibres + aggregates
-    return _each(traits.actin_intensity) * _step(cell.depth, 0.8) * parts * (1 - 0.35 * _step(nucleus.depth - 2, 2))
-
-
-def _filaments(across: np.ndarray, along: np.ndarray, bundling: pd.Series, rng: np.random.Generator) -> np.ndarray:
-    """Filaments (n, size, size), 0 to 1, at positions in turns of a bank: lines where streaked noise passes through 0."""
-    start = rng.integers(0, BANK, (2, len(across), 1, 1))
-    rows = ((across * BANK).astype(np.int32) + start[0]) % BANK
-    columns = ((along * BANK).astype(np.int32) + start[1]) % BANK
-    where = rows * BANK + columns
-    thin, thick = (_bank(width).ravel()[where] for width in (6.0, 16.0))
-    share = _each(bundling).clip(0, 1)
-    return (1 - share) * thin + share * thick
-
-
-@cache
-def _bank(width: float) -> np.ndarray:
-    """A periodic bank of filaments (BANK, BANK) float32, ``width`` texels wide.
-
-    It is the same for all plates: each cell takes its own place in it.
-    """
-    noise = np.random.default_rng(0).standard_normal((BANK, BANK), dtype=np.float32)
-    streaks = gaussian_filter(noise, (width, 4 * width), mode="wrap")
-    presence = gaussian_filter(noise, 3 * width, mode="wrap")
-    lines = np.exp(-((streaks / (0.4 * streaks.std())) ** 2))
-    return np.asarray(lines * _step(presence / presence.std() + 0.8, 0.7), dtype=np.float32)
-
-
-def _noise(shape: tuple[int, int, int], sigma: float, rng: np.random.Generator) -> np.ndarray:
-    """Smooth noise of unit variance, float32."""
-    smooth = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), (0, sigma, sigma), mode="wrap")
-    return np.asarray(smooth * np.float32(2 * np.sqrt(np.pi) * sigma))
+    parts = diffuse + 0.8 * each(traits.actin_cortex) * cortex + each(traits.actin_fibres) * fibres + aggregates
+    return each(traits.actin_intensity) * _step(cell.depth, 0.8) * parts * (1 - 0.35 * _step(nucleus.depth - 2, 2))
 
 
 def _step(value: np.ndarray, width: float) -> np.ndarray:
     """A ramp from 0 to 1 about 0, ``width`` px (or units) wide."""
     return (value / np.float32(width) + np.float32(0.5)).clip(0, 1)
-
-
-def _each(values: pd.Series | np.ndarray) -> np.ndarray:
-    """One number a cell, ready to multiply images: (n, 1, 1) float32."""
-    return np.asarray(values, dtype=np.float32)[:, None, None]

@@ -5,15 +5,33 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
 ANGLES = 256
 """Directions in which an outline's radius is tabulated."""
 
 
+class Pixels(NamedTuple):
+    """The pixels that cells are drawn in, cell after cell; each field (pixels,). No canvas cuts a cell off."""
+
+    cell: np.ndarray
+    """the row of the pixel's cell."""
+    x: np.ndarray
+    """px to the right of the centre of the cell's nucleus, whole numbers as float32."""
+    y: np.ndarray
+    """px below it."""
+
+    def each(self, values: np.ndarray) -> np.ndarray:
+        """One number a cell, repeated for its pixels: (pixels,) float32."""
+        return np.asarray(values, dtype=np.float32)[self.cell]
+
+    def where(self, chosen: np.ndarray) -> Pixels:
+        """The pixels ``chosen`` by a mask or by their rows."""
+        return Pixels(self.cell[chosen], self.x[chosen], self.y[chosen])
+
+
 class Outline(NamedTuple):
-    """Star-shaped outlines, each field (n, size, size) float32."""
+    """Outlines as seen from each pixel; each field (pixels,) float32."""
 
     depth: np.ndarray
     """px inside the outline; negative outside."""
@@ -29,16 +47,43 @@ class Outline(NamedTuple):
     """px across it."""
 
 
-def outline(
-    radius: pd.Series,
-    elongation: pd.Series,
+class Shapes(NamedTuple):
+    """Rough ellipses, one a cell; each field begins with (cells,)."""
+
+    stretch: np.ndarray
+    """square root of long over short axis."""
+    angle: np.ndarray
+    """direction of the long axis, radians."""
+    centre: np.ndarray
+    """(cells, 2), px right of and below the centre of the nucleus."""
+    edge: np.ndarray
+    """(cells, ANGLES), the radius in px around the ellipse."""
+
+    @property
+    def reach(self) -> np.ndarray:
+        """The greatest distance of a cell's outline from the centre of its nucleus, px."""
+        return np.asarray(self.edge.max(axis=1) * self.stretch + np.hypot(*self.centre.T))
+
+    def seen_from(self, pixels: Pixels) -> Outline:
+        """Depth and place of each pixel in its cell's shape."""
+        along, across = _rotated(pixels, self.angle, self.centre)
+        stretch = pixels.each(self.stretch)
+        long, short = along / stretch, across * stretch
+        distance = np.sqrt(long * long + short * short)
+        turn = np.arctan2(short, long) * np.float32(0.5 / np.pi) + np.float32(0.5)
+        edge = self.edge.ravel()[pixels.cell * ANGLES + (turn * ANGLES).astype(np.int32) % ANGLES]
+        return Outline(edge - distance, distance / edge, turn, np.sqrt(along * along + across * across), along, across)
+
+
+def shapes(
+    radius: np.ndarray,
+    elongation: np.ndarray,
     angle: np.ndarray,
-    roughness: pd.Series,
-    spikes: pd.Series | np.ndarray,
-    size: int,
+    roughness: np.ndarray,
+    spikes: np.ndarray,
     rng: np.random.Generator,
     wander: float = 0.0,
-) -> Outline:
+) -> Shapes:
     """Rough ellipses, one a cell.
 
     Args:
@@ -47,59 +92,52 @@ def outline(
         angle: direction of the long axis, radians.
         roughness: amplitude of slow changes of the outline, relative to the radius.
         spikes: amplitude of fast changes of the outline, relative to the radius.
-        size: side of the crops in px.
         rng: where chance comes from.
-        wander: standard deviation of the centre's distance from the crop's, relative to the radius.
+        wander: standard deviation of the centre's distance from the nucleus, relative to the radius.
     """
-    mean, stretch = _column(radius), np.sqrt(_column(elongation))
-    offset = rng.normal(0, 1, (2, len(mean), 1, 1)).astype(np.float32) * wander * mean
-    along, across = _rotated(angle, size, offset)
-    long, short = along / stretch, across * stretch
-    distance = np.hypot(long, short)
-    turn = np.arctan2(short, long) * np.float32(0.5 / np.pi) + np.float32(0.5)
-    edge = mean * _at(_radii(_column(roughness)[..., 0], _column(spikes)[..., 0], rng), turn)
-    return Outline(edge - distance, distance / edge, turn, np.hypot(along, across), along, across)
+    mean = np.asarray(radius, np.float32)
+    centre = rng.normal(0, 1, (len(mean), 2)).astype(np.float32) * wander * mean[:, None]
+    edge = mean[:, None] * _radii(roughness, spikes, rng)
+    return Shapes(np.sqrt(np.asarray(elongation, np.float32)), np.asarray(angle, np.float32), centre, edge)
 
 
-def lobes(radius: np.ndarray, angle: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Depth (n, size, size) of nuclei in two to four touching lobes about the crop's centre."""
+def pixels_within(reach: np.ndarray) -> Pixels:
+    """The pixels nearer to the centre of each nucleus than ``reach`` (cells,) in px."""
+    furthest = int(np.ceil(reach.max(initial=0)))
+    offset = np.arange(-furthest, furthest + 1, dtype=np.float32)
+    squared = (offset[:, None] ** 2 + offset**2).ravel()
+    cell, place = np.nonzero(squared <= (reach**2)[:, None])
+    return Pixels(cell, offset[place % len(offset)], offset[place // len(offset)])
+
+
+def lobes(radius: np.ndarray, angle: np.ndarray, pixels: Pixels, rng: np.random.Generator) -> np.ndarray:
+    """Depth (pixels,) of nuclei in two to four touching lobes; ``radius`` and ``angle`` (cells,) are the whole nucleus'."""
     count = rng.integers(2, 5, len(radius))
-    depth = np.full((len(radius), size, size), -np.inf, np.float32)
+    depth = np.full(len(pixels.cell), -np.inf, np.float32)
     for lobe in range(4):
         direction = angle + 2 * np.pi * lobe / count + rng.normal(0, 0.15, len(radius))
-        reach, own = radius * rng.uniform(0.48, 0.6, len(radius)), radius * rng.uniform(0.58, 0.72, len(radius))
-        offset = np.stack([reach * np.cos(direction), reach * np.sin(direction)])[..., None, None].astype(np.float32)
-        along, across = _rotated(0 * angle, size, offset)
-        drawn = (lobe < count)[:, None, None]
-        depth = np.where(drawn, np.maximum(depth, own[:, None, None] - np.hypot(along, across)), depth)
+        out, own = radius * rng.uniform(0.48, 0.6, len(radius)), radius * rng.uniform(0.58, 0.72, len(radius))
+        along, across = _rotated(pixels, 0 * angle, out[:, None] * np.stack([np.cos(direction), np.sin(direction)], axis=1))
+        drawn = pixels.each(np.where(lobe < count, own, -np.inf))
+        np.maximum(depth, drawn - np.hypot(along, across), out=depth)
     return depth
 
 
-def _rotated(angle: np.ndarray, size: int, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pixel coordinates along and across each axis, from the crop's centre plus ``offset`` (2, n, 1, 1)."""
-    pixel = np.arange(size, dtype=np.float32) - np.float32((size - 1) / 2)
-    x, y = pixel[None, None, :] - offset[0], pixel[None, :, None] - offset[1]
-    cosine, sine = _column(np.cos(angle)), _column(np.sin(angle))
+def _rotated(pixels: Pixels, angle: np.ndarray, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pixel coordinates along and across each axis, from ``centre`` (cells, 2)."""
+    x, y = pixels.x - pixels.each(centre[:, 0]), pixels.y - pixels.each(centre[:, 1])
+    cosine, sine = pixels.each(np.cos(angle)), pixels.each(np.sin(angle))
     return x * cosine + y * sine, y * cosine - x * sine
 
 
 def _radii(roughness: np.ndarray, spikes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Relative radii (n, ANGLES): slow noise around the outline, and fast noise that only protrudes."""
+    """Relative radii (cells, ANGLES): slow noise around the outline, and fast noise that only protrudes."""
     slow, fast = (_around(len(roughness), width, rng) for width in (18.0, 4.0))
-    return np.asarray(np.maximum(1 + roughness * slow + spikes * np.maximum(fast - 0.5, 0) * 3, 0.5), dtype=np.float32)
+    protruding = spikes[:, None] * np.maximum(fast - 0.5, 0) * 3
+    return np.asarray(np.maximum(1 + roughness[:, None] * slow + protruding, 0.5), dtype=np.float32)
 
 
 def _around(cells: int, width: float, rng: np.random.Generator) -> np.ndarray:
     """Periodic noise of unit variance around each outline, ``width`` of ANGLES smooth."""
-    smooth = gaussian_filter1d(rng.standard_normal((cells, ANGLES)), width, axis=1, mode="wrap")
+    smooth = gaussian_filter1d(rng.standard_normal((cells, ANGLES), dtype=np.float32), width, axis=1, mode="wrap")
     return np.asarray(smooth * np.sqrt(2 * np.sqrt(np.pi) * width))
-
-
-def _at(table: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """Look each cell's ``table`` (n, ANGLES) up at ``turn`` (n, size, size)."""
-    index = (turn * ANGLES).astype(np.int32) % ANGLES
-    return np.take_along_axis(table, index.reshape(len(table), -1), axis=1).reshape(turn.shape)
-
-
-def _column(values: pd.Series | np.ndarray) -> np.ndarray:
-    return np.asarray(values, dtype=np.float32)[:, None, None]

@@ -4,59 +4,23 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from cytobench.datasets.simulated.traits import TRAITS, Phenotype, States
 from cytobench.errors import CytoBenchError, nearest
 from cytobench.files import sha256_text
 from cytobench.schema import Record, dump_json, read_yaml, validate
 
-
-class Phenotype(Record):
-    """How a cell is drawn; lengths in px, intensities relative to control, states as fractions of cells."""
-
-    cell_count: float
-    nucleus_radius: float
-    nucleus_elongation: float
-    nucleus_roughness: float
-    dna_intensity: float
-    dna_contrast: float
-    dna_coarseness: float
-    nucleoli: float
-    mitotic: float
-    monopolar: float
-    multinucleate: float
-    condensed: float
-    cell_radius: float
-    cell_elongation: float
-    cell_roughness: float
-    protrusions: float
-    tubulin_intensity: float
-    tubulin_filaments: float
-    tubulin_bundling: float
-    tubulin_perinuclear: float
-    actin_intensity: float
-    actin_cortex: float
-    actin_fibres: float
-    actin_aggregates: float
+BEYOND = 26
+"""px; a cell whose nucleus lies further than this outside a field shows nothing worth drawing in it."""
 
 
-TRAITS = tuple(Phenotype.model_fields)
-"""The names of a phenotype's numbers, in their order as columns."""
-
-
-class States(Record):
-    """What a state other than interphase does to its cell: a factor for each trait."""
-
-    mitotic: Phenotype
-    monopolar: Phenotype
-    multinucleate: Phenotype
-    condensed: Phenotype
-
-
-STATES = ("interphase", *States.model_fields)
-"""The states of a cell; a cell's ``state`` is an index into them."""
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Well = Annotated[str, Field(pattern=r"^[A-H](0[1-9]|1[0-2])$")]
+Week = Annotated[str, Field(pattern=r"^Week[1-9][0-9]*$")]
 
 
 class Dose(Record):
@@ -76,13 +40,30 @@ class BatchEffect(Record):
     size: float = Field(ge=0)
 
 
-class Optics(Record):
-    """The microscope, a number a channel; gain, background and noise in 12-bit counts, blur in px."""
+class Placement(Record):
+    """How cells lie in a field of view; both are fractions."""
 
-    gain: tuple[float, float, float]
-    background: tuple[float, float, float]
-    blur: tuple[float, float, float]
+    clumping: float = Field(ge=0, le=1)
+    overlap: float = Field(ge=0, lt=1)
+
+
+class Debris(Record):
+    """What lies among the cells, a square megapixel of field."""
+
+    specks: float = Field(ge=0)
+    dust: float = Field(ge=0)
+
+
+class Optics(Record):
+    """The microscope, a number a channel; gain, background and noise in 12-bit counts, blur and defocus in px."""
+
+    gain: tuple[Positive, Positive, Positive]
+    background: tuple[NotNegative, NotNegative, NotNegative]
+    blur: tuple[Positive, Positive, Positive]
     shading: float = Field(ge=0, lt=1)
+    off_centre: float = Field(ge=0)
+    out_of_focus: float = Field(ge=0, le=1)
+    defocus: tuple[NotNegative, NotNegative]
     read_noise: float = Field(ge=0)
     electrons: float = Field(gt=0)
 
@@ -96,10 +77,10 @@ class ScreenParameters(Record):
     fewest_cells: int = Field(ge=1)
     field: tuple[int, int]
     sites: int = Field(ge=1)
-    control_wells: tuple[str, ...]
+    control_wells: tuple[Well, ...]
     pinned_plates: tuple[str, ...]
-    pinned_wells: dict[str, str]
-    weeks: dict[str, str]
+    pinned_wells: dict[str, Well]
+    weeks: dict[str, Week]
     dose: Dose
     control: Phenotype
     phenotypes: dict[str, Phenotype]
@@ -111,15 +92,29 @@ class ScreenParameters(Record):
     well_effect: float = Field(ge=0)
     week: BatchEffect
     plate: BatchEffect
+    placement: Placement
+    debris: Debris
     optics: Optics
 
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, data: Any) -> Any:
         """Fill what a mechanism does not name from control, and what a state does not name with the factor 1."""
-        bases = {"phenotypes": data.get("control", {}), "states": dict.fromkeys(TRAITS, 1.0)}
-        named = {key: data.get(key, {}) for key in bases}
-        return {**data, **{key: {name: {**bases[key], **traits} for name, traits in named[key].items()} for key in bases}}
+        bases = {"phenotypes": data.get("control"), "states": dict.fromkeys(TRAITS, 1.0)}
+        return {**data, **{key: _filled(data.get(key), base) for key, base in bases.items() if key in data}}
+
+    @model_validator(mode="after")
+    def _fields_hold_crops(self) -> ScreenParameters:
+        if min(self.field) <= self.crop:
+            raise ValueError(f"field: both sides must be longer than the crop of {self.crop} px (got {list(self.field)})")
+        return self
+
+    @property
+    def border(self) -> float:
+        """The area where cells are at the border of a field (up to ``BEYOND`` outside), relative to the rest of the field."""
+        width, height = self.field
+        inside = (width - self.crop) * (height - self.crop)
+        return (width + 2 * BEYOND) * (height + 2 * BEYOND) / inside - 1
 
     @property
     def sha256(self) -> str:
@@ -135,6 +130,23 @@ class ScreenParameters(Record):
 
 
 def read_parameters(path: Path | None = None) -> ScreenParameters:
-    """Read the parameters of a screen from ``path``, by default from the package's ``screen.yaml``."""
-    path = path or Path(str(files("cytobench.datasets.simulated") / "screen.yaml"))
-    return validate(ScreenParameters, read_yaml(path), str(path))
+    """Read the parameters of a screen: those of the package's ``screen.yaml``, but for the keys that the file ``path`` names."""
+    default = Path(str(files("cytobench.datasets.simulated") / "screen.yaml"))
+    named = {} if path is None else read_yaml(path)
+    if not isinstance(named, dict):
+        raise CytoBenchError(f"{path}: holds no keys; write lines such as 'field: [1280, 1024]', as in screen.yaml")
+    return validate(ScreenParameters, _merged(read_yaml(default), named), str(path or default))
+
+
+def _merged(base: Any, named: Any) -> Any:
+    """``base``, but for what ``named`` names at any depth."""
+    if not isinstance(base, dict) or not isinstance(named, dict):
+        return named
+    return base | {key: _merged(base.get(key), value) for key, value in named.items()}
+
+
+def _filled(named: Any, base: Any) -> Any:
+    """Each record of ``named`` on top of ``base``; what is no record is left for the validation to refuse."""
+    if not isinstance(named, dict) or not isinstance(base, dict):
+        return named
+    return {name: {**base, **traits} if isinstance(traits, dict) else traits for name, traits in named.items()}

@@ -7,7 +7,8 @@ import zlib
 import numpy as np
 import pandas as pd
 
-from cytobench.datasets.simulated.parameters import STATES, TRAITS, Phenotype, ScreenParameters
+from cytobench.datasets.simulated.parameters import ScreenParameters
+from cytobench.datasets.simulated.traits import STATES, TRAITS, Phenotype
 
 LOWEST = {
     "nucleus_radius": 4.0,
@@ -47,18 +48,19 @@ def draw_cells(wells: pd.DataFrame, seed: int, parameters: ScreenParameters, rng
         rng: where everything else comes from.
 
     Returns:
-        One row a cell: ``well_row`` (row in ``wells``), ``state`` (index into ``STATES``) and every trait.
+        One row a cell: ``well_row`` (row in ``wells``), ``at_border`` (nearer than half a crop to the border of its field),
+        ``state`` (index into ``STATES``) and every trait.
     """
     effects = wells.effect.to_numpy()[:, None]
     nudges = rng.normal(0, parameters.well_effect, (len(wells), len(TRAITS)))
     sides = parameters.side_effect * np.stack([generator(seed, "side", name).normal(size=len(TRAITS)) for name in wells.compound])
     unit = _row(parameters.between_cells)
-    owner = np.repeat(np.arange(len(wells)), _counts(wells, effects, sides * unit, parameters, rng))
+    at_border, owner = _owners(_relative_counts(wells, effects, sides * unit, parameters), parameters, rng)
     response = _responses(effects[owner], parameters, rng)
     noise = rng.normal(0, 1, (len(owner), len(TRAITS)))
     values = _row(parameters.control) + response * _full_effects(wells, parameters)[owner]
     values += unit * (noise + nudges[owner] + response * sides[owner])
-    return _in_states(pd.DataFrame(values, columns=list(TRAITS)), parameters, rng).assign(well_row=owner)
+    return _in_states(pd.DataFrame(values, columns=list(TRAITS)), parameters, rng).assign(well_row=owner, at_border=at_border)
 
 
 def _row(phenotype: Phenotype) -> np.ndarray:
@@ -71,14 +73,21 @@ def _full_effects(wells: pd.DataFrame, parameters: ScreenParameters) -> np.ndarr
     return np.stack([_row(known[moa]) for moa in wells.moa]) - _row(parameters.control)
 
 
-def _counts(
-    wells: pd.DataFrame, effects: np.ndarray, sides: np.ndarray, parameters: ScreenParameters, rng: np.random.Generator
-) -> np.ndarray:
-    """Cells in each well: Poisson about the phenotype's mean."""
+def _relative_counts(wells: pd.DataFrame, effects: np.ndarray, sides: np.ndarray, parameters: ScreenParameters) -> np.ndarray:
+    """The mean number of cells in each well, relative to control, (wells,)."""
     column = TRAITS.index("cell_count")
     shift = effects * (_full_effects(wells, parameters) + sides)
-    relative = np.maximum(parameters.control.cell_count + shift[:, column], LOWEST["cell_count"])
-    return np.maximum(rng.poisson(parameters.cells_per_well * relative), parameters.fewest_cells)
+    return np.asarray(np.maximum(parameters.control.cell_count + shift[:, column], LOWEST["cell_count"]))
+
+
+def _owners(relative: np.ndarray, parameters: ScreenParameters, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each cell lies at the border, and its row in the wells: Poisson about the mean, equally dense everywhere."""
+    inside = np.maximum(rng.poisson(parameters.cells_per_well * relative), parameters.fewest_cells)
+    border = rng.poisson(parameters.cells_per_well * relative * parameters.border)
+    at_border = np.repeat([False, True], [inside.sum(), border.sum()])
+    owner = np.concatenate([np.repeat(np.arange(len(relative)), counts) for counts in (inside, border)])
+    order = np.argsort(owner, kind="stable")
+    return at_border[order], owner[order]
 
 
 def _responses(effects: np.ndarray, parameters: ScreenParameters, rng: np.random.Generator) -> np.ndarray:

@@ -7,6 +7,7 @@ from importlib.resources import files
 import pandas as pd
 
 from cytobench.datasets.simulated.parameters import ScreenParameters
+from cytobench.errors import CytoBenchError, nearest
 
 TREATED_WELLS = tuple(f"{row}{column:02d}" for row in "BCDEFG" for column in range(3, 11))
 """Positions for treatments on a 96-well plate: B03 to G10, away from the edge."""
@@ -26,7 +27,12 @@ def plate_map(parameters: ScreenParameters) -> pd.DataFrame:
         One row a well, plate by plate: plate, week, replicate, well, compound, concentration (uM; 0 for DMSO), and moa, which
         the drawing needs and the store must not have.
     """
-    table = treatments().assign(week=lambda found: found.compound.map(parameters.week_of))
+    known = treatments()
+    for key, names in (("phenotypes", known.moa), ("weeks", known.compound)):
+        for name in getattr(parameters, key):
+            if name not in set(names):
+                raise CytoBenchError(f"{key}: {name!r} is not in the screen{nearest(name, names.unique())}")
+    table = known.assign(week=lambda found: found.compound.map(parameters.week_of))
     weeks = sorted(table.week.unique(), key=lambda week: int(week.removeprefix("Week")))
     return pd.concat([_week_of_plates(table[table.week == week], week, parameters) for week in weeks], ignore_index=True)
 
@@ -46,8 +52,13 @@ def _week_of_plates(table: pd.DataFrame, week: str, parameters: ScreenParameters
 def _positions(table: pd.DataFrame, parameters: ScreenParameters) -> list[str]:
     """A well for each treatment: the pinned one, else the next free one."""
     pinned = [parameters.pinned_wells.get(f"{row.compound} {row.concentration:g}") for row in table.itertuples()]
-    free = iter(well for well in TREATED_WELLS if well not in pinned)
-    return [well or next(free) for well in pinned]
+    free = [well for well in TREATED_WELLS if well not in {*pinned, *parameters.control_wells}]
+    if pinned.count(None) > len(free):
+        raise CytoBenchError(
+            f"weeks: {table.week.iloc[0]} has {len(table)} treatments, more than the wells of a plate; spread its compounds"
+        )
+    following = iter(free)
+    return [well or next(following) for well in pinned]
 
 
 def _plate_name(week: str, replicate: int, parameters: ScreenParameters) -> str:

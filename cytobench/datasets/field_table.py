@@ -1,0 +1,106 @@
+"""The table of an image set: which field of view shows which well, and where its images are said to lie."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cytobench.datasets.plate_map import IMAGE_TABLE
+from cytobench.errors import CytoBenchError, nearest
+from cytobench.profiling.aggregate import wells_of
+from cytobench.schema import FOLDER_NAME
+
+FIELD_TABLE = "fields.csv"
+KNOWN = ("plate", "well", "site", "replicate", "compound", "concentration")
+"""What is known of a field beside its images; site and replicate may be missing from a table."""
+CHANNELS = ("DAPI", "Tubulin", "Actin")
+"""BBBC021's, in the order of its table."""
+
+
+def find_field_table(folder: Path) -> Path:
+    """Return the table of an image set's folder."""
+    if not folder.is_dir():
+        raise CytoBenchError(f"{folder}: no such folder")
+    names = (IMAGE_TABLE, f"{IMAGE_TABLE}.gz", FIELD_TABLE)
+    found = next((folder / name for name in names if (folder / name).is_file()), None)
+    if found is None:
+        raise CytoBenchError(
+            f"{folder}: not an image set (it has neither {IMAGE_TABLE} nor {FIELD_TABLE}); 'cytobench data fetch' brings BBBC021"
+        )
+    return found
+
+
+def read_field_table(path: Path) -> pd.DataFrame:
+    """Return one row a field: ``KNOWN`` and a column a channel with the image's path; a gap is named."""
+    return _read_bbbc021(path) if path.name.startswith(IMAGE_TABLE) else _read_any(path)
+
+
+def content_sha256(path: Path) -> str:
+    """Return the sha256 of a table, unpacked where it is a ``.gz``."""
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_bbbc021(path: Path) -> pd.DataFrame:
+    text = {f"Image_{kind}Name_{channel}": str for kind in ("File", "Path") for channel in CHANNELS}
+    raw = _read_csv(path, {**text, "Image_Metadata_Plate_DAPI": str, "Image_Metadata_Well_DAPI": str})
+    names = {
+        "Image_Metadata_Plate_DAPI": "plate",
+        "Image_Metadata_Well_DAPI": "well",
+        "Replicate": "replicate",
+        "Image_Metadata_Compound": "compound",
+        "Image_Metadata_Concentration": "concentration",
+    }
+    for column in (*names, *text):
+        if column not in raw:
+            raise CytoBenchError(f"{path}: has no column {column!r}; it is not BBBC021's image table")
+    table = raw.rename(columns=names)[list(names.values())]
+    table["site"] = raw["Image_FileName_DAPI"].str.extract(r"_s(\d+)_w")[0].astype("float")
+    for channel in CHANNELS:
+        table[channel] = raw[f"Image_PathName_{channel}"] + "/" + raw[f"Image_FileName_{channel}"]
+    return _checked(table, path)
+
+
+def _read_any(path: Path) -> pd.DataFrame:
+    return _checked(_read_csv(path, {"plate": str, "well": str, "compound": str}), path)
+
+
+def _read_csv(path: Path, types: dict[str, type]) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype=types)
+    except (OSError, ValueError, EOFError) as error:
+        raise CytoBenchError(f"{path}: cannot be read as CSV ({' '.join(str(error).split())})") from None
+
+
+def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The table with every column of ``KNOWN``; a gap or a field listed twice is named."""
+    for column in ("plate", "well", "compound", "concentration"):
+        if column not in table:
+            raise CytoBenchError(f"{path}: has no column {column!r}{nearest(column, table.columns)}")
+    table = table.assign(replicate=table.get("replicate", 1))
+    if "site" not in table or table["site"].isna().any():
+        table["site"] = table.groupby(["plate", "well"]).cumcount() + 1
+    if table.isna().any(axis=None):
+        row, column = np.argwhere(table.isna().to_numpy())[0]
+        raise CytoBenchError(f"{path}: line {row + 2} has no {table.columns[column]}")
+    for plate in table["plate"].unique():
+        if not re.match(FOLDER_NAME, plate):
+            raise CytoBenchError(f"{path}: the plate {plate!r}: files are named after it, so no slash and no first dot")
+    twice = table.duplicated(["plate", "well", "site"])
+    if twice.any():
+        plate, well, site = table.loc[twice, ["plate", "well", "site"]].iloc[0]
+        raise CytoBenchError(f"{path}: line {int(twice.argmax()) + 2} lists plate {plate}, well {well}, site {site:g} again")
+    try:
+        table = table.astype({"site": int, "replicate": int, "concentration": float})
+    except ValueError as error:
+        raise CytoBenchError(f"{path}: site, replicate and concentration must be numbers ({error})") from None
+    try:
+        wells_of(table)
+    except CytoBenchError as error:
+        raise CytoBenchError(f"{path}: {error}") from None
+    return table

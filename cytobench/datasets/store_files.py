@@ -1,0 +1,87 @@
+"""The files of a cell store: found, checked, mapped; whatever is wrong with one is said with its name."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cytobench.datasets.manifest import NEXT_TABLE, TABLE, StoreManifest
+from cytobench.datasets.mapped_parts import MappedParts
+from cytobench.errors import CytoBenchError
+from cytobench.files import allow_open_files, sha256
+
+
+class StoreFiles:
+    """Open the files that a manifest tells of.
+
+    Args:
+        folder: the store's.
+        manifest: its ``store.json``.
+    """
+
+    def __init__(self, folder: Path, manifest: StoreManifest):
+        self._folder, self._manifest = folder, manifest
+        self.starts = np.cumsum([0] + [part.cells for part in manifest.parts])
+        """Where each part's cells begin, and where the last ends."""
+
+    @cached_property
+    def images(self) -> MappedParts:
+        """All cells, (N, C, H, W)."""
+        manifest = self._manifest
+        allow_open_files(2 * len(manifest.parts))
+        maps = [self._map(part.images, part.cells, manifest.shape, manifest.dtype) for part in manifest.parts]
+        return MappedParts(maps, self.starts)
+
+    @cached_property
+    def masks(self) -> MappedParts:
+        """All masks, (N, H, W) uint8, of a store that has them."""
+        shape = self._manifest.shape[1:]
+        return MappedParts([self._map(str(part.masks), part.cells, shape, "uint8") for part in self._manifest.parts], self.starts)
+
+    def table(self, columns: list[str] | None = None) -> pd.DataFrame:
+        """Read the table, or some columns of it."""
+        try:
+            return pd.read_parquet(self.table_file, columns=columns)
+        except (OSError, ValueError) as error:
+            raise CytoBenchError(f"{self.table_file}: cannot be read ({error}); make the store again") from None
+
+    @cached_property
+    def table_file(self) -> Path:
+        """The table that ``store.json`` tells of; a preparation that was killed may not have put it in its place yet."""
+        coming = self._folder / NEXT_TABLE
+        if coming.is_file() and sha256(coming) == self._manifest.table_sha256:
+            return coming
+        self._verify(TABLE, self._manifest.table_sha256)
+        return self._folder / TABLE
+
+    def verify(self) -> None:
+        """Compare every file with its sha256, its shape and its type."""
+        for part in self._manifest.parts:
+            self._verify(part.images, part.images_sha256)
+            if part.masks is not None:
+                self._verify(part.masks, part.masks_sha256)
+        _ = self.images, self.masks if all(part.masks for part in self._manifest.parts) else None
+        for name, digest in self._manifest.attachments.items():
+            self._verify(name, digest)
+
+    def _verify(self, name: str, digest: str | None) -> None:
+        if not (self._folder / name).is_file():
+            raise CytoBenchError(f"{self._folder / name}: missing; make the store again")
+        if sha256(self._folder / name) != digest:
+            raise CytoBenchError(f"{self._folder / name}: damaged (its sha256 is not that in store.json); make the store again")
+
+    def _map(self, name: str, cells: int, row: tuple[int, ...], dtype: str) -> np.memmap:
+        shape = (cells, *row)
+        try:
+            array: np.memmap = np.load(self._folder / name, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise CytoBenchError(f"{self._folder / name}: missing or truncated ({error}); make the store again") from None
+        if array.shape != shape or array.dtype != dtype:
+            raise CytoBenchError(
+                f"{self._folder / name}: holds {array.dtype} {array.shape}, but store.json says {dtype} {shape}; "
+                "make the store again"
+            )
+        return array
