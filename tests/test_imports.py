@@ -22,7 +22,7 @@ def modules():
     for top, package in ROOTS.items():
         for path in sorted((CHECKOUT / top).rglob("*.py")):
             parts = path.relative_to(CHECKOUT / top).with_suffix("").parts
-            if parts[0] != "performance":
+            if parts[0] not in ("performance", "segmentation"):
                 found[".".join([package, *parts]).removesuffix(".__init__")] = path
     return found
 

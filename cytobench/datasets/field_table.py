@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cytobench.datasets.plate_map import IMAGE_TABLE
+from cytobench.datasets.layout import CHANNELS, IMAGE_TABLE
 from cytobench.errors import CytoBenchError, nearest
 from cytobench.profiling.aggregate import wells_of
 from cytobench.schema import FOLDER_NAME
@@ -18,8 +18,6 @@ from cytobench.schema import FOLDER_NAME
 FIELD_TABLE = "fields.csv"
 KNOWN = ("plate", "well", "site", "replicate", "compound", "concentration")
 """What is known of a field beside its images; site and replicate may be missing from a table."""
-CHANNELS = ("DAPI", "Tubulin", "Actin")
-"""BBBC021's, in the order of its table."""
 
 
 def find_field_table(folder: Path) -> Path:

@@ -11,10 +11,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from cytobench.datasets.layout import plate_archive, plate_folder
 from cytobench.errors import CytoBenchError
 from cytobench.imaging.tiff import ImageError, read_tiff
-
-ARCHIVE = "BBBC021_v1_images_{plate}.zip"
 
 
 @dataclass(frozen=True)
@@ -55,23 +54,20 @@ class Archives:
 
     def holds(self, plate: str, paths: Iterable[str]) -> bool:
         """Whether there is anything of the plate: a folder, an archive, or one of its files."""
-        if (self._folder / ARCHIVE.format(plate=plate)).is_file():
+        if plate_archive(self._folder, plate) or plate_folder(self._folder, plate):
             return True
-        parents = {PurePosixPath(path).parent for path in paths} - {PurePosixPath(".")}
-        folders = [self._folder / parent for parent in (*parents, PurePosixPath(plate))]
-        return any(folder.is_dir() for folder in folders) or any((self._folder / path).is_file() for path in paths)
+        return any((self._folder / path).is_file() for path in paths)
 
     def locate(self, plate: str, path: str) -> ImageFile:
         """Return where the image is; where it is nowhere, where it should be (reading it then says that it is missing)."""
         listed = self._folder / path
-        places = (listed, self._folder / plate / listed.name)
-        found = next((place for place in places if place.is_file()), None)
-        if found is not None:
-            return ImageFile(found)
-        archive = self._folder / ARCHIVE.format(plate=plate)
-        if archive.is_file():
-            return ImageFile(archive, _members(archive, archive.stat().st_mtime_ns).get(listed.name, f"{plate}/{listed.name}"))
-        return ImageFile(places[1] if places[1].parent.is_dir() else listed)
+        folder, archive = plate_folder(self._folder, plate), plate_archive(self._folder, plate)
+        unpacked = folder / listed.name if folder else listed
+        found = next((place for place in (listed, unpacked) if place.is_file()), None)
+        if found is None and archive is not None:
+            members = _members(archive, archive.stat().st_mtime_ns)
+            return ImageFile(archive, members.get(listed.name, f"{plate}/{listed.name}"))
+        return ImageFile(found or unpacked)
 
 
 @lru_cache(maxsize=4)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from cytobench.datasets.field_table import KNOWN, content_sha256, find_field_table, read_field_table
 from cytobench.datasets.image_file import Archives, ImageFile
+from cytobench.datasets.layout import SIMULATED
 from cytobench.datasets.plate_map import IMAGE_TABLE_SHA256
 from cytobench.errors import CytoBenchError, nearest
 
@@ -23,8 +24,6 @@ SOURCE = (
     "BBBC021v1, Broad Bioimage Benchmark Collection (Caie et al. 2010; Ljosa et al. 2012), copyright AstraZeneca, "
     "CC BY-NC-SA 3.0 as commonly stated"
 )
-SIMULATED = "simulated.json"
-"""A file that marks an image set as drawn."""
 
 
 @dataclass(frozen=True)

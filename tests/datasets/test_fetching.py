@@ -211,6 +211,19 @@ def test_nothing_is_fetched_where_there_is_no_room(fetch, server, tmp_path, monk
     assert fetch(**options).images == 12 * plates
 
 
+def test_what_has_arrived_needs_no_more_room_and_what_a_killed_call_left_is_removed(fetch, server, tmp_path, monkeypatch):
+    archives = tmp_path / "set" / "archives"
+    archives.mkdir(parents=True)
+    content = server.files[archive_of(FIRST)]
+    (archives / f"{archive_of(FIRST)}.part").write_bytes(content[:90_000])
+    (archives / "tmpk3x_1f").write_bytes(b"left")
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(0, 0, len(content) - 90_000 + 12 * IMAGE_BYTES))
+    assert fetch(plates=[FIRST]).images == 12
+    assert [asked.start for asked in server.gets(archive_of(FIRST))] == [90_000]
+    assert not archives.exists()
+
+
 def test_an_archive_whose_size_is_not_said_is_taken_for_an_average_one(fetch, server, monkeypatch):
     server.refuses_head = True
     usage = namedtuple("usage", "total used free")

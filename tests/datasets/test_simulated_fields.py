@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 import tifffile
 
-from cytobench.datasets.simulated import MARK, Simulated, plate_map, read_parameters, simulate_fields
+from cytobench.datasets.layout import SIMULATED
+from cytobench.datasets.simulated import Simulated, plate_map, read_parameters, simulate_fields
 from cytobench.datasets.simulated.composing import compose
 from cytobench.datasets.simulated.debris import strew
 from cytobench.datasets.simulated.drawing import draw
@@ -99,7 +100,7 @@ def test_every_image_of_the_table_is_in_its_archive_and_no_other(out, rows):
         "BBBC021_v1_image.csv",
         "BBBC021_v1_moa.csv",
         *(f"BBBC021_v1_images_{plate}.zip" for plate in (PLATE, OTHER)),
-        MARK,
+        SIMULATED,
         "truth",
     }
 
@@ -242,7 +243,7 @@ def test_a_field_is_the_same_whatever_else_is_drawn(tmp_path, out, rows, cells):
 
 
 def test_the_folder_says_that_it_is_simulated(out):
-    mark = load_json(Simulated, out / MARK)
+    mark = load_json(Simulated, out / SIMULATED)
     assert mark.simulated
     assert mark.seed == 0
     assert mark.parameters_sha256 == PARAMETERS.sha256
@@ -403,5 +404,5 @@ def test_the_command_line_draws_chosen_plates_once(tmp_path, cli):
         f"{tmp_path / 'out'}: simulated fields of view in BBBC021's layout; no cell was photographed\n",
     )
     assert set(pd.read_csv(tmp_path / "out" / "BBBC021_v1_image.csv").Image_Metadata_Plate_DAPI) == {PLATE, OTHER}
-    assert load_json(Simulated, tmp_path / "out" / MARK).seed == 7
+    assert load_json(Simulated, tmp_path / "out" / SIMULATED).seed == 7
     assert "already exists" in cli(*words).sentence

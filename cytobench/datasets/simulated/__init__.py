@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 from joblib import Parallel, delayed
 
-from cytobench.datasets.simulated.image_set import MARK, Simulated, image_table, write_tables
+from cytobench.datasets.layout import SIMULATED
+from cytobench.datasets.simulated.image_set import Simulated, image_table, write_tables
 from cytobench.datasets.simulated.parameters import ScreenParameters, read_parameters
 from cytobench.datasets.simulated.phenotypes import well_effects
 from cytobench.datasets.simulated.plates import Truth, draw_plate
@@ -20,7 +21,7 @@ from cytobench.errors import CytoBenchError, nearest
 from cytobench.files import creating_folder
 from cytobench.schema import dump_json
 
-__all__ = ["MARK", "ScreenParameters", "Simulated", "plate_map", "read_parameters", "simulate_fields"]
+__all__ = ["ScreenParameters", "Simulated", "plate_map", "read_parameters", "simulate_fields"]
 
 
 def simulate_fields(
@@ -86,5 +87,5 @@ def _write_truth(folder: Path, truths: Sequence[Truth], seed: int, parameters: S
         table = pd.concat([getattr(truth, name) for truth in truths], ignore_index=True)
         table.to_csv(folder / "truth" / f"{name}.csv", index=False, lineterminator="\n")
     mark = Simulated(seed=seed, parameters_sha256=parameters.sha256)
-    for path, record in (("truth/parameters.json", parameters), (MARK, mark)):
+    for path, record in (("truth/parameters.json", parameters), (SIMULATED, mark)):
         (folder / path).write_text(dump_json(record), encoding="utf-8", newline="")

@@ -12,12 +12,9 @@ import numpy as np
 import pandas as pd
 import tifffile
 
+from cytobench.datasets.layout import CHANNELS, IMAGE_TABLE, MOA_TABLE
 from cytobench.datasets.simulated.parameters import ScreenParameters
 from cytobench.schema import Record
-
-IMAGE_TABLE, MOA_TABLE, MARK = "BBBC021_v1_image.csv", "BBBC021_v1_moa.csv", "simulated.json"
-CHANNELS = {"DAPI": 1, "Tubulin": 2, "Actin": 4}
-"""Channel -> the wavelength in BBBC021's file names."""
 
 
 class Simulated(Record):
@@ -28,11 +25,6 @@ class Simulated(Record):
     seed: int
     parameters_sha256: str
     note: str = "Drawn by cytobench; no cell was photographed. No figure on these images says anything about biology."
-
-
-def archive_name(plate: str) -> str:
-    """What BBBC021 calls the archive of a plate."""
-    return f"BBBC021_v1_images_{plate}.zip"
 
 
 def image_table(wells: pd.DataFrame, seed: int, parameters: ScreenParameters) -> pd.DataFrame:

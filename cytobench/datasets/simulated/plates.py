@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from cytobench.datasets.layout import CHANNELS, archive_name
 from cytobench.datasets.simulated.fields import Field, draw_well
-from cytobench.datasets.simulated.image_set import CHANNELS, add_image, archive_name, file_name, write_labels
+from cytobench.datasets.simulated.image_set import add_image, file_name, write_labels
 from cytobench.datasets.simulated.microscope import batch_of, illumination
 from cytobench.datasets.simulated.parameters import ScreenParameters
 from cytobench.datasets.simulated.phenotypes import draw_cells, generator
