@@ -269,3 +269,34 @@ def test_the_command_line_does_what_the_api_does(images, store, tmp_path, cli):
     (tmp_path / "spec.yaml").write_text("crop_sise: 96\n")
     wrong = cli("data", "prepare", images, tmp_path / "other", "--config", tmp_path / "spec.yaml")
     assert "unknown key 'crop_sise'; did you mean 'crop_size'?" in wrong.sentence
+
+
+@pytest.mark.parametrize(
+    ("names", "channels", "dtype", "cells"),
+    [
+        ({"D03": "example_human/AS_09125_050116030001_D03f00d{}.tif"}, (0, 1, 2), "uint8", (150, 289)),
+        (
+            {"B07": "nf1/B7_01_{}_001.tif", "D06": "nf1/D6_01_{}_001.tif"},
+            ({"B07": "1_3_DAPI", "D06": "1_2_DAPI"}, {"B07": "2_3_GFP", "D06": "2_2_GFP"}, {"B07": "3_3_RFP", "D06": "3_2_RFP"}),
+            "uint16",
+            (30, 80),
+        ),
+    ],
+    ids=["8-bit", "16-bit"],
+)
+def test_real_fields_of_view_become_cells(data, tmp_path, names, channels, dtype, cells):
+    rows = []
+    for well, name in names.items():
+        parts = [part[well] if isinstance(part, dict) else part for part in channels]
+        files = {f"C{number}": data / "fields" / name.format(part) for number, part in enumerate(parts)}
+        rows.append({"plate": "Week1_1", "well": well, "compound": "DMSO", "concentration": 0.0, **files})
+    pd.DataFrame(rows).to_csv(tmp_path / "fields.csv", index=False)
+    made = make(tmp_path, tmp_path / "store", PreparationSpec(crop_size=64))
+    assert made.manifest.dtype == dtype
+    assert cells[0] <= len(made) <= cells[1]
+    masks, images = made.masks(np.arange(len(made))), made.images(np.arange(len(made)))
+    dna = images[:, 0].astype(float)
+    inside = np.array([image[mask == 2].mean() for image, mask in zip(dna, masks, strict=True)])
+    outside = np.array([image[mask == 0].mean() for image, mask in zip(dna, masks, strict=True) if (mask == 0).any()])
+    assert np.median(inside) > 1.5 * np.median(outside)
+    assert (made.cells["smoothness_C0"] > 0.85).all()  # the second channel of the 8-bit field shows nothing but noise
