@@ -32,7 +32,7 @@ def data() -> Path:
     """The folder of real data."""
     named = os.environ.get("CYTOBENCH_DATA")
     if not named:
-        pytest.skip("needs real data: set CYTOBENCH_DATA to the folder that holds bbbc021/, bbbc021_cells/ and ljosa2013/")
+        pytest.skip("needs real data: set CYTOBENCH_DATA to the folder that tests/README.md describes")
     if not Path(named).is_dir():
         pytest.fail(f"CYTOBENCH_DATA names {named}, which is not a folder")
     return Path(named)

@@ -13,6 +13,7 @@ from cytobench.datasets.preparation import workers
 from cytobench.datasets.preparation.growing_store import GrowingStore
 from cytobench.datasets.preparation.prepare import prepare
 from cytobench.datasets.preparation.spec import PreparationSpec, read_spec
+from cytobench.datasets.simulated import simulate_fields
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.imaging.illumination import enlarged
@@ -300,3 +301,21 @@ def test_real_fields_of_view_become_cells(data, tmp_path, names, channels, dtype
     outside = np.array([image[mask == 0].mean() for image, mask in zip(dna, masks, strict=True) if (mask == 0).any()])
     assert np.median(inside) > 1.5 * np.median(outside)
     assert (made.cells["smoothness_C0"] > 0.85).all()  # the second channel of the 8-bit field shows nothing but noise
+
+
+def test_the_light_of_drawn_plates_is_found_again(tmp_path):
+    plates = ["Week1_22123", "Week5_00001", "Week10_00002"]
+    drawn = simulate_fields(tmp_path / "images", seed=3, plates=plates)
+    made = make(drawn, tmp_path / "store", PreparationSpec(crop_size=64))
+    errors, uncorrected = [], []
+    for plate in plates:
+        truth = np.load(drawn / "truth" / f"illumination-{plate}.npy")
+        found = enlarged(np.load(made.path / f"illumination-{plate}.npy"), truth.shape[1:])
+        for true, estimate in zip(truth / truth.mean((1, 2), keepdims=True), found, strict=True):
+            errors.append(np.median(np.abs(estimate / estimate.mean() / true - 1)))
+            uncorrected.append(np.median(np.abs(1 / true - 1)))
+    assert len(errors) == 9
+    assert max(errors) < 0.03
+    assert min(uncorrected) > 0.025
+    assert made.simulated
+    assert "SIMULATED" in made.summary()

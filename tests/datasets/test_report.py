@@ -324,6 +324,19 @@ def test_noise_and_saturation_are_named_where_they_are_frequent(faulty):
     assert (count(changed).flagged, count(changed).saturated) == (1, 1)
 
 
+def test_a_plate_without_a_good_image_is_shown_as_such(tmp_path):
+    images = write_fields(tmp_path / "images")
+    for file in (images / "Week2_1").iterdir():
+        file.write_bytes(b"")
+    store = prepare(images, tmp_path / "store", SPEC, progress=False)
+    screen = read_screen(store)
+    assert places_of(screen, "no cell at all") == ("Week2_1",)
+    assert places_of(screen, "faulty images") == ("Week2_1: 12 images",)
+    assert [square.state for square in cell_maps(screen).maps[1].squares] == ["faulty"] * 3
+    text = write_report(store, tmp_path / "report").read_text()
+    assert text.count("Of these plates there is none: Week2_1.") == 2
+
+
 # plate maps
 
 
@@ -446,6 +459,8 @@ def test_real_crops(data, tmp_path):
     assert "1,996 crops of 68 × 68 px" in text
     assert text.count('class="plate"') == 55
     assert len(list(page.parent.glob("crops-*.png"))) == 104
+    shown = re.search(r'alt="crops of DMSO 0" title="([^"]*)"', text)[1].split(", ")
+    assert len({well.split()[0] for well in shown}) > 5  # of the ten, chosen from all plates
     assert referenced(page)[0] == "crops-0000-DMSO-0.png"
     controls = store.cells[store.cells["compound"] == "DMSO"]
     without = set(store.cells["plate"]) - set(controls["plate"])
