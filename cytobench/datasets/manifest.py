@@ -13,6 +13,10 @@ NEXT_TABLE = "cells.next.parquet"
 """The table while a store is being extended: ``store.json`` names it by its sha256, and then it takes the place of ``TABLE``."""
 
 
+WORK = ".work"
+"""The folder within a store that is being made: what is finished and not yet in the store."""
+
+
 class Part(Record):
     """One memory-mapped part of a store."""
 

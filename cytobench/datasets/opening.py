@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from cytobench import registry
+from cytobench.datasets.manifest import WORK
 from cytobench.datasets.profile_table import ProfileTable
-from cytobench.datasets.store import CellStore
+from cytobench.datasets.store import CellStore, what_is_missing
 from cytobench.errors import CytoBenchError, nearest
 
 Dataset = CellStore | ProfileTable
@@ -21,6 +22,8 @@ def open_dataset(name_or_path: str | Path) -> Dataset:
         return opened
     path = Path(name_or_path)
     if path.is_dir() and not (path / "store.json").is_file():
+        if (path / WORK).is_dir():
+            raise CytoBenchError(f"{path}: {what_is_missing(path)}")
         raise CytoBenchError(f"{path}: neither a cell store (it has no store.json) nor a run (it has no run.json)")
     if path.is_dir():
         return CellStore(path)

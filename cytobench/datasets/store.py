@@ -4,6 +4,9 @@ store.json            what it is: schema version, channels, shape, dtype, parts 
 cells.parquet         one row a cell: plate, well, compound, concentration, and whatever else was measured
 images-00000.npy ...  uncompressed (n, C, H, W) uint8 or uint16 parts
 masks-00000.npy ...   optional (n, H, W) uint8 parts: 0 elsewhere, 1 cytoplasm, 2 nucleus of the centred cell
+
+Where it was made of fields of view, its parts are named after their plates (``images-Week1_22123-000.npy``), so that plates can
+be added in any order, and it also keeps what was seen of each plate: ``fields-``, ``faults-``, ``illumination-``, ``example-``.
 """
 
 from __future__ import annotations
@@ -14,13 +17,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cytobench.datasets.manifest import TABLE, StoreManifest
+from cytobench.datasets.manifest import TABLE, WORK, StoreManifest
 from cytobench.datasets.part_writer import rows_sha256
 from cytobench.datasets.store_files import StoreFiles
 from cytobench.errors import CytoBenchError
 from cytobench.files import sha256_text
 from cytobench.profiling.aggregate import wells_of
 from cytobench.schema import load_json
+
+
+def what_is_missing(folder: Path) -> str:
+    """Say why a folder without ``store.json`` is no store."""
+    if (folder / WORK).is_dir():
+        return "no plate of it is finished; run the same 'cytobench data prepare' again"
+    return "not a cell store (it has no store.json); make one with 'cytobench data prepare' or 'cytobench data import'"
 
 
 class CellStore:
@@ -36,7 +46,7 @@ class CellStore:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         if not (self.path / "store.json").is_file():
-            raise CytoBenchError(f"{self.path}: not a cell store (it has no store.json); make one with 'cytobench data import'")
+            raise CytoBenchError(f"{self.path}: {what_is_missing(self.path)}")
         self.manifest = load_json(StoreManifest, self.path / "store.json")
         self.files = StoreFiles(self.path, self.manifest)
         self._verified = False

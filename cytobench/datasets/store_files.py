@@ -12,6 +12,10 @@ from cytobench.datasets.manifest import NEXT_TABLE, TABLE, StoreManifest
 from cytobench.datasets.mapped_parts import MappedParts
 from cytobench.errors import CytoBenchError
 from cytobench.files import allow_open_files, sha256
+from cytobench.progress import progress_bar
+
+LONG_BYTES = 2**30
+"""Verifying more than this takes so long that its progress is shown."""
 
 
 class StoreFiles:
@@ -59,10 +63,13 @@ class StoreFiles:
 
     def verify(self) -> None:
         """Compare every file with its sha256, its shape and its type."""
-        for part in self._manifest.parts:
-            self._verify(part.images, part.images_sha256)
-            if part.masks is not None:
-                self._verify(part.masks, part.masks_sha256)
+        size = sum(file.stat().st_size for file in self._folder.glob("*.npy"))
+        with progress_bar(len(self._manifest.parts), "verify", "part", shown=size > LONG_BYTES) as bar:
+            for part in self._manifest.parts:
+                self._verify(part.images, part.images_sha256)
+                if part.masks is not None:
+                    self._verify(part.masks, part.masks_sha256)
+                bar.update()
         _ = self.images, self.masks if all(part.masks for part in self._manifest.parts) else None
         for name, digest in self._manifest.attachments.items():
             self._verify(name, digest)

@@ -319,3 +319,19 @@ def test_the_light_of_drawn_plates_is_found_again(tmp_path):
     assert min(uncorrected) > 0.025
     assert made.simulated
     assert "SIMULATED" in made.summary()
+
+
+def test_two_preparations_of_one_store_do_not_meet(images, tmp_path, another_process):
+    code = (
+        f"from filelock import FileLock\nwith FileLock({str(tmp_path / '.store.lock')!r}):\n    print(flush=True)\n"
+        "    sys.stdin.read()"
+    )
+    with another_process(code), pytest.raises(CytoBenchError, match="store is being written by another process"):
+        make(images, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_store_without_a_finished_plate_says_what_to_do(tmp_path, cli):
+    (tmp_path / "store" / ".work").mkdir(parents=True)
+    said = cli("data", "info", tmp_path / "store").sentence
+    assert "no plate of it is finished; run the same 'cytobench data prepare' again" in said

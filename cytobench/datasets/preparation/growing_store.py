@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from cytobench.datasets.image_set import natural_order
-from cytobench.datasets.manifest import NEXT_TABLE, TABLE, Part, StoreManifest
-from cytobench.datasets.preparation.part import EXAMPLE, WORK, PartTask
+from cytobench.datasets.manifest import NEXT_TABLE, TABLE, WORK, Part, StoreManifest
+from cytobench.datasets.preparation.part import EXAMPLE, PartTask
 from cytobench.datasets.preparation.survey import Fault, PlateSurvey
 from cytobench.datasets.store import CellStore
 from cytobench.datasets.store_writer import write_manifest

@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import Image
 
 from cytobench.datasets.image_set import FieldOfView
-from cytobench.datasets.manifest import Part
+from cytobench.datasets.manifest import WORK, Part
 from cytobench.datasets.part_writer import PartWriter
 from cytobench.datasets.preparation.field import cells_of, named
 from cytobench.datasets.preparation.spec import PreparationSpec
@@ -25,9 +25,6 @@ from cytobench.schema import Record, dump_json, load_json
 
 EXAMPLE = "example-{plate}.png"
 """A field of a plate with outlines, a DMSO one where there is one: it is kept because the store holds no whole field."""
-
-WORK = ".work"
-"""The folder within a store that is being made for what is finished and not yet in it."""
 
 
 class PartRecord(Record):

@@ -72,17 +72,14 @@ def prepare(
     chosen = image_set.choose(plates)
     make_segmenter(spec.segmentation)  # what it needs is here, before anything is begun
     facts = _facts(image_set, spec, name or out.name, source, illumination)
-    lock = out.parent / f".{out.name}.lock"
-    with locked(lock, str(out)), _told_of_a_full_disk(out), cores_or_cluster(workers, scheduler):
+    with _alone(out), _told_of_a_full_disk(out), cores_or_cluster(workers, scheduler):
         store = GrowingStore(out, facts)
         waiting = [plate for plate in chosen if plate not in store.plates]
         surveys = dict(_surveys(store, image_set, waiting, spec, strict, progress))
         if illumination is not None:
             surveys = {plate: (found, store.take_light(plate, Path(illumination))) for plate, (found, _) in surveys.items()}
         _fill(store, image_set, surveys, spec, progress)
-        ended = store.end()
-    lock.unlink(missing_ok=True)
-    return ended
+        return store.end()
 
 
 def _facts(
@@ -184,6 +181,17 @@ def _fields_of(chunks: Iterator[list[tuple[Looked, ...]]], bar: tqdm) -> Iterato
 
 def _chunks(fields: Sequence[FieldOfView], size: int) -> list[Sequence[FieldOfView]]:
     return [fields[start : start + size] for start in range(0, len(fields), size)]
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep other preparations of the same store away."""
+    lock = out.parent / f".{out.name}.lock"
+    with locked(lock, str(out)):
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 @contextmanager
