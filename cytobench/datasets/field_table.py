@@ -70,7 +70,7 @@ def _read_any(path: Path) -> pd.DataFrame:
 
 def _read_csv(path: Path, types: dict[str, type]) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, dtype=types)
+        return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
     except (OSError, ValueError, EOFError) as error:
         raise CytoBenchError(f"{path}: cannot be read as CSV ({' '.join(str(error).split())})") from None
 

@@ -19,6 +19,7 @@ from cytobench.datasets.image_file import Archives, ImageFile
 from cytobench.datasets.layout import SIMULATED
 from cytobench.datasets.plate_map import IMAGE_TABLE_SHA256
 from cytobench.errors import CytoBenchError, nearest
+from cytobench.schema import read_json
 
 SOURCE = (
     "BBBC021v1, Broad Bioimage Benchmark Collection (Caie et al. 2010; Ljosa et al. 2012), copyright AstraZeneca, "
@@ -92,7 +93,9 @@ class ImageSet:
     def source(self) -> str:
         """Where the images come from, as far as the folder tells."""
         if self.simulated:
-            return f"drawn by cytobench, not photographed: {' '.join((self.folder / SIMULATED).read_text().split())}"
+            mark = read_json(self.folder / SIMULATED)
+            settings = f"seed {mark.get('seed')}, parameters {str(mark.get('parameters_sha256'))[:12]}"
+            return f"drawn by cytobench, not photographed; {settings}"
         return SOURCE if self.table_sha256 == IMAGE_TABLE_SHA256 else ""
 
     def fields(self, plate: str) -> list[FieldOfView]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,9 @@ from cytobench.errors import CytoBenchError
 from cytobench.files import sha256_text
 from cytobench.profiling.aggregate import wells_of
 from cytobench.schema import load_json
+
+AS_NAMED: dict[str, Any] = {"dtype": {"plate": str, "well": str}, "keep_default_na": False, "na_values": [""]}
+"""How a table is read whose names may be ``NA``."""
 
 
 def what_is_missing(folder: Path) -> str:
@@ -120,7 +124,7 @@ class CellStore:
     def attached(self, what: str) -> pd.DataFrame:
         """Join the tables that were kept of every plate: ``fields`` (cells and focus of each field) or ``faults`` (images)."""
         names = [name for name in self.manifest.attachments if name.startswith(f"{what}-") and name.endswith(".csv")]
-        tables = [pd.read_csv(self.path / name, dtype={"plate": str, "well": str}) for name in names]
+        tables = [pd.read_csv(self.path / name, **AS_NAMED) for name in names]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
     def images(self, rows: np.ndarray) -> np.ndarray:

@@ -188,7 +188,9 @@ def test_a_plate_without_a_good_image_is_no_reason_to_stop(store, tmp_path):
         truncate(file)
     made = make(folder, tmp_path / "store")
     assert made.cells["plate"].unique().tolist() == ["Week2_1"]
-    assert len(pd.read_csv(made.path / "faults-Week1_1.csv")) == 12
+    assert len(made.attached("faults")) == 12
+    assert len(made.attached("fields")) == 12
+    assert "12 faulty images left out" in made.summary()
     made.verify()
 
 
@@ -236,8 +238,9 @@ def test_wrong_calls_leave_nothing(images, tmp_path, monkeypatch):
     with pytest.raises(CytoBenchError, match="mine: is there and is no cell store"):
         make(images, tmp_path / "mine")
     assert [file.name for file in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
-    with pytest.raises(CytoBenchError, match="its fields are 240 x 200 px, smaller than a crop of 201 px"):
+    with pytest.raises(CytoBenchError, match=r"B02_s1_DNA\.tif: is 240 x 200 px, smaller than a crop of 201 px"):
         make(images, tmp_path / "large", PreparationSpec(crop_size=201))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["mine"]
 
 
 def test_an_unfinished_store_opens_says_so_and_is_not_scored(images, store, tmp_path, monkeypatch, cli):

@@ -19,6 +19,7 @@ from cytobench.datasets.report import crops
 from cytobench.datasets.report.colour_scale import ColourScale
 from cytobench.datasets.report.concerns import concerns
 from cytobench.datasets.report.counts import count
+from cytobench.datasets.report.folder import replacing_report
 from cytobench.datasets.report.page import write_report
 from cytobench.datasets.report.pictures import picture_name
 from cytobench.datasets.report.plate_maps import cell_maps, focus_maps, place
@@ -142,7 +143,7 @@ def test_more_faulty_images_than_a_page_holds_are_counted(faulty, tmp_path, monk
 def test_the_example_is_named_by_its_well(page):
     text = page.read_text()
     assert "<b>Week1_1</b> <span>well B02, site 2 (DMSO)</span>" in text  # its site 1 is faulty
-    assert "<b>Week2_1</b></figcaption>" in text  # its empty well could have been a control well
+    assert re.search(r"<b>Week2_1</b> <span>well B\d\d, site \d \(\w+\)</span>", text)
 
 
 def test_imported_crops_are_reported_with_what_there_is(tmp_path):
@@ -215,6 +216,22 @@ def test_what_is_no_report_stays(faulty, tmp_path, name):
     assert [file.name for file in tmp_path.iterdir()] == ["mine"]
 
 
+def test_it_is_refused_before_anything_is_drawn_and_again_at_the_end(tmp_path):
+    out = tmp_path / "my-report"
+    with replacing_report(out) as folder:
+        (folder / "index.html").write_text("x")
+        assert not list(tmp_path.glob(".*-*"))  # what an extended store would remove
+    (out / "notes.md").write_text("x")
+    with pytest.raises(CytoBenchError, match=r"notes\.md"), replacing_report(out):
+        pytest.fail("the drawing was begun")
+    (out / "notes.md").unlink()
+    (out / "index.html").unlink()
+    with pytest.raises(CytoBenchError, match=r"notes\.md"), replacing_report(out) as folder:
+        (out / "notes.md").write_text("written meanwhile")
+    assert contents(out) == {"notes.md": b"written meanwhile"}
+    assert list(tmp_path.iterdir()) == [out]
+
+
 def test_a_report_with_somebody_s_notes_stays(faulty, tmp_path):
     write_report(faulty, tmp_path / "report")
     (tmp_path / "report" / "notes.md").write_text("x")
@@ -224,6 +241,8 @@ def test_a_report_with_somebody_s_notes_stays(faulty, tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(CytoBenchError, match="file: is a file; choose a folder"):
         write_report(faulty, tmp_path / "file")
+    with pytest.raises(CytoBenchError, match="file: cannot be written to .*; choose another folder"):
+        write_report(faulty, tmp_path / "file" / "report")
 
 
 def test_a_failure_leaves_the_older_report(tmp_path):
@@ -259,7 +278,8 @@ def test_faulty_plates_and_empty_wells_are_named(faulty):
     screen = read_screen(faulty)
     assert places_of(screen, "faulty images") == ("Week1_1: 2 images", "Week2_1: 2 images")
     assert places_of(screen, "usable images and no cell") == ("Week2_1 B04",)
-    assert len(sentences(screen)) == 2
+    assert places_of(screen, "no usable image.") == ("Week2_1 B03",)
+    assert len(sentences(screen)) == 3
 
 
 def test_a_good_store_gives_no_concern(tmp_path):

@@ -47,6 +47,8 @@ def cells_of(
         Crops of the corrected field, rounded to the camera's integers: intensities keep their scale.
     """
     corrected = raw.astype(np.float32) if light is None else raw / light
+    if raw[0].min() == raw[0].max():
+        corrected[0] = raw[0]  # else the light alone would look like nuclei
     nuclei = segmenter.nuclei(corrected[0])
     cells = segmenter.cells(corrected[1:] if len(corrected) > 1 else corrected, nuclei)
     every = place(nuclei, cells)

@@ -14,7 +14,7 @@ import pandas as pd
 from cytobench.datasets.image_set import natural_order
 from cytobench.datasets.manifest import NEXT_TABLE, TABLE, WORK, Part, StoreManifest
 from cytobench.datasets.preparation.part import EXAMPLE, PartTask
-from cytobench.datasets.preparation.survey import Fault, PlateSurvey
+from cytobench.datasets.preparation.survey import SHOWN, Fault, PlateSurvey
 from cytobench.datasets.store import CellStore
 from cytobench.datasets.store_writer import write_manifest
 from cytobench.errors import CytoBenchError
@@ -53,6 +53,7 @@ class GrowingStore:
         self.path, self._facts = path, facts
         self._manifest: StoreManifest | None = None
         self._tables: dict[str, pd.DataFrame] = {}
+        self._attachments: dict[str, str] = {}
         if path.exists():
             self._continue()
         else:
@@ -114,12 +115,11 @@ class GrowingStore:
         parts = {part.images: part for part in self._parts}
         parts |= {part.images: part for part, _ in made if part}
         self._tables |= {part.images: rows for part, rows in made if part}
-        if not parts:
+        kept = [form.format(plate=plate) for form in (FAULTS, FIELDS, ILLUMINATION, EXAMPLE)]
+        self._attachments |= {name: sha256(self.path / name) for name in kept if (self.path / name).is_file()}
+        if not parts:  # a store holds a cell; a later plate's will bring this one's tables in, too
             return
         names = sorted(parts, key=natural_order)
-        names_here = [form.format(plate=plate) for form in (FAULTS, FIELDS, ILLUMINATION, EXAMPLE)]
-        new = {name: sha256(self.path / name) for name in names_here if (self.path / name).is_file()}
-        attachments = {**self._attachments, **new}
         write_manifest(
             self.path,
             [parts[name] for name in names],
@@ -127,7 +127,7 @@ class GrowingStore:
             NEXT_TABLE,
             **dict(self._facts),
             all_cells_counted=True,
-            attachments={name: attachments[name] for name in sorted(attachments, key=natural_order)},
+            attachments={name: self._attachments[name] for name in sorted(self._attachments, key=natural_order)},
             pending=tuple(pending),
         )
         os.replace(self.path / NEXT_TABLE, self.path / TABLE)
@@ -149,17 +149,13 @@ class GrowingStore:
     def _parts(self) -> tuple[Part, ...]:
         return self._manifest.parts if self._manifest else ()
 
-    @property
-    def _attachments(self) -> dict[str, str]:
-        return self._manifest.attachments if self._manifest else {}
-
     def _continue(self) -> None:
         """Go on with what an earlier preparation left, if it was of the same facts."""
         begun = self.path / WORK / "facts.json"
         known = self._facts
         if (self.path / "store.json").is_file():
             store = CellStore(self.path)
-            self._manifest = store.manifest
+            self._manifest, self._attachments = store.manifest, dict(store.manifest.attachments)
             known = StoreFacts(**{name: getattr(store.manifest, name) for name in StoreFacts.model_fields})
             if store.files.table_file.name == NEXT_TABLE:  # the preparation was killed between its last two steps
                 os.replace(store.files.table_file, self.path / TABLE)
@@ -211,6 +207,8 @@ def _field_rows(tasks: Sequence[PartTask], faults: Sequence[Fault]) -> pd.DataFr
     """One row a field: the cells found, those kept, how sharp they are, and, where there is one, the fault of its images."""
     found = [task.field_rows() for task in tasks]
     faulty = pd.DataFrame([fault.model_dump() for fault in faults], columns=list(Fault.model_fields))
-    problems = faulty.groupby(["plate", "well", "site"])["problem"].agg("; ".join).rename("fault").reset_index()
-    rows = pd.concat([*found, problems.assign(found=0, at_border=0, cells=0)], ignore_index=True)
+    problems = faulty.groupby(list(SHOWN))["problem"].agg("; ".join).rename("fault").reset_index()
+    nothing = problems.assign(found=0, at_border=0, cells=0, example=False)
+    rows = pd.concat([table for table in (*found, nothing) if len(table)] or [nothing], ignore_index=True)
+    rows["fault"] = rows.pop("fault") if "fault" in rows else ""  # the last column
     return rows.sort_values(["well", "site"], kind="stable")

@@ -16,6 +16,7 @@ from cytobench.datasets.manifest import WORK, Part
 from cytobench.datasets.part_writer import PartWriter
 from cytobench.datasets.preparation.field import cells_of, named
 from cytobench.datasets.preparation.spec import PreparationSpec
+from cytobench.datasets.preparation.survey import SHOWN
 from cytobench.errors import CytoBenchError
 from cytobench.files import creating_folder, write_text
 from cytobench.imaging.illumination import enlarged
@@ -97,7 +98,7 @@ def make_part(task: PartTask) -> int:
                 rows = named(cells.table, field, task.channels)
                 if len(rows):
                     writer.append(cells.images, rows, cells.masks if task.spec.masks else None)
-                counts.append(_count(field, cells.found, rows, task.channels))
+                counts.append({**_count(field, cells.found, rows, task.channels), "example": shown})
             ended, rows = writer.end()
         finally:
             writer.close()
@@ -114,7 +115,7 @@ def make_part(task: PartTask) -> int:
 def _count(field: FieldOfView, found: int, rows: pd.DataFrame, channels: tuple[str, ...]) -> dict[str, object]:
     """What a person would check first of a field: its cells, and how sharp they are."""
     sharp = {f"focus_{channel}": rows[f"focus_{channel}"].median() for channel in channels}
-    known = {"plate": field.plate, "well": field.well, "site": field.site}
+    known = {name: getattr(field, name) for name in SHOWN}
     return {**known, "found": found, "at_border": found - len(rows), "cells": len(rows), **sharp}
 
 

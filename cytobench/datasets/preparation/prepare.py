@@ -24,6 +24,7 @@ from cytobench.datasets.store_writer import check_names
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked
 from cytobench.imaging.segmentation import make_segmenter
+from cytobench.imaging.tiff import ImageError
 from cytobench.progress import progress_bar
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -71,6 +72,7 @@ def prepare(
     image_set = images if isinstance(images, ImageSet) else ImageSet.read(images)
     chosen = image_set.choose(plates)
     make_segmenter(spec.segmentation)  # what it needs is here, before anything is begun
+    _refuse_small_fields(image_set, chosen[0], spec)
     facts = _facts(image_set, spec, name or out.name, source, illumination)
     with _alone(out), _told_of_a_full_disk(out), cores_or_cluster(workers, scheduler):
         store = GrowingStore(out, facts)
@@ -94,6 +96,20 @@ def _facts(
         "made_with": ", ".join(f"{package} {version(package)}" for package in ("cytobench", "scikit-image", "scipy")),
     }
     return StoreFacts(name=name, channels=image_set.channels, simulated=image_set.simulated, provenance=provenance)
+
+
+def _refuse_small_fields(image_set: ImageSet, plate: str, spec: PreparationSpec) -> None:
+    """Say at once, by the first image that can be read, that no crop fits into a field."""
+    for image in (image for field in image_set.fields(plate) for image in field.images):
+        try:
+            height, width = image.read().shape
+        except ImageError:
+            continue
+        if min(height, width) < spec.crop_size:
+            raise CytoBenchError(
+                f"{image}: is {width} x {height} px, smaller than a crop of {spec.crop_size} px; set a smaller crop size"
+            )
+        return
 
 
 def _surveys(
@@ -148,12 +164,6 @@ def _part_tasks(
 ) -> list[PartTask]:
     if surveyed.shape is None or surveyed.dtype is None:
         return []
-    if min(surveyed.shape) < spec.crop_size:
-        height, width = surveyed.shape
-        raise CytoBenchError(
-            f"{surveyed.plate}: its fields are {width} x {height} px, smaller than a crop of {spec.crop_size} px; "
-            "set a smaller crop size"
-        )
     usable = surveyed.usable(image_set.fields(surveyed.plate))
     chunks = _chunks(usable, spec.fields_per_part)
     example = next((field for field in usable if field.compound == "DMSO"), next(iter(usable), None))

@@ -20,12 +20,18 @@ Kind = tuple[tuple[int, int], str]
 """Height and width, and the pixel type, of an image."""
 
 
+SHOWN = ("plate", "well", "site", "compound", "concentration")
+"""What a field's row says of it beside what was found."""
+
+
 class Fault(Record):
     """An image that cannot be used."""
 
     plate: str
     well: str
     site: int
+    compound: str
+    concentration: float
     channel: str
     image: str
     """Its path, from the image set's folder."""
@@ -93,8 +99,9 @@ def survey(
         for number, (one, image) in enumerate(zip(images, field.images, strict=True)):
             problem = one.problem or _difference(one.kind, common, dtype)
             if problem:
-                named = {"plate": plate, "well": field.well, "site": field.site, "channel": channels[number]}
-                faults.append(Fault(**named, image=os.path.relpath(str(image), folder), problem=problem))
+                shown = {name: getattr(field, name) for name in SHOWN}
+                path = os.path.relpath(str(image), folder)
+                faults.append(Fault(**shown, channel=channels[number], image=path, problem=problem))
             elif one.small is not None:
                 usable[number].append(one.small)
     shape, kind = common or (None, None)
