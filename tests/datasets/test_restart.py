@@ -25,7 +25,7 @@ spec = PreparationSpec.model_validate_json({SPEC.model_dump_json()!r})
 KILLED = (
     PREPARE
     + """
-import os, random, signal, time
+import os, random, shutil, signal, time
 from cytobench.datasets.store import CellStore
 
 def forked(out):
@@ -38,19 +38,24 @@ def forked(out):
 began = time.monotonic()
 os.waitpid(forked(out / "first" / "store"), 0)
 whole, moments, left = time.monotonic() - began, random.Random(0), []
-for number in range(int(sys.argv[3])):
-    store = out / str(number) / "store"
+for attempt in range(5 * int(sys.argv[3])):
+    if len(left) == int(sys.argv[3]):
+        break
+    store = out / str(len(left)) / "store"
+    shutil.rmtree(store, ignore_errors=True)
     child = forked(store)
     time.sleep(moments.uniform(0.05, 0.95) * whole)
     os.kill(child, signal.SIGKILL)
-    killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    if not os.WIFSIGNALED(os.waitpid(child, 0)[1]):  # it had ended: this machine is faster now than a moment ago
+        whole *= 0.8
+        continue
     finished = [store / f"images-{part.parent.name}.npy" for part in store.glob(".work/*/part.json")]
     if (store / "store.json").exists():
         CellStore(store).verify()
     parts = {str(file): file.stat().st_mtime_ns for file in finished}
     if os.waitpid(forked(store), 0)[1] != 0:
-        raise SystemExit(f"{number} was not finished")
-    left.append({"killed": killed, "parts": parts})
+        raise SystemExit(f"{len(left)} was not finished")
+    left.append(parts)
 print(json.dumps(left))
 """
 )
@@ -68,13 +73,11 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_store(images, tmp_pa
     trials = json.loads(ended.stdout)
     whole = contents(make(images, tmp_path / "store").path)
     assert len(trials) == KILLS
-    assert sum(trial["killed"] for trial in trials) >= KILLS - 2
-    assert sum(bool(trial["parts"]) for trial in trials) >= 3  # some were killed with parts finished, some without
-    assert len({len(trial["parts"]) for trial in trials}) >= 3
-    for number, trial in enumerate(trials):
+    assert len({len(parts) for parts in trials}) >= 3  # with none, some and many parts finished
+    for number, parts in enumerate(trials):
         assert contents(tmp_path / str(number) / "store") == whole
-        again = {file: Path(file).stat().st_mtime_ns for file in trial["parts"]}
-        assert again == trial["parts"], "a finished part was made again"
+        again = {file: Path(file).stat().st_mtime_ns for file in parts}
+        assert again == parts, "a finished part was made again"
 
 
 FULL = (

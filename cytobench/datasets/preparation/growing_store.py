@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -13,29 +12,15 @@ import pandas as pd
 
 from cytobench.datasets.image_set import natural_order
 from cytobench.datasets.manifest import NEXT_TABLE, TABLE, WORK, Part, StoreManifest
+from cytobench.datasets.preparation.facts import StoreFacts, refuse_other
 from cytobench.datasets.preparation.part import EXAMPLE, PartTask
-from cytobench.datasets.preparation.survey import SHOWN, Fault, PlateSurvey
+from cytobench.datasets.preparation.plate_tables import FAULTS, FIELDS, ILLUMINATION, field_rows
+from cytobench.datasets.preparation.survey import PlateSurvey
 from cytobench.datasets.store import CellStore
 from cytobench.datasets.store_writer import write_manifest
 from cytobench.errors import CytoBenchError
 from cytobench.files import replacing, sha256, write_text
-from cytobench.schema import Record, dump_json, load_json
-
-FIELDS = "fields-{plate}.csv"
-"""One row a field of a plate: its cells, or what is wrong with it."""
-FAULTS = "faults-{plate}.csv"
-"""One row a faulty image of a plate."""
-ILLUMINATION = "illumination-{plate}.npy"
-"""(C, h, w) float32: the plate's illumination functions, 1 and above."""
-
-
-class StoreFacts(Record):
-    """What is the same for all plates of a store; a store is extended only with the same."""
-
-    name: str
-    channels: tuple[str, ...]
-    simulated: bool
-    provenance: dict[str, str]
+from cytobench.schema import dump_json, load_json
 
 
 class GrowingStore:
@@ -108,7 +93,7 @@ class GrowingStore:
             pending: the plates that are still to come.
         """
         plate = survey.plate
-        self._write_csv(FIELDS.format(plate=plate), _field_rows(tasks, survey.faults))
+        self._write_csv(FIELDS.format(plate=plate), field_rows(tasks, survey.faults))
         if survey.faults:
             self._write_csv(FAULTS.format(plate=plate), pd.DataFrame([fault.model_dump() for fault in survey.faults]))
         made = [(task.result().part, task.rows()) for task in tasks]
@@ -168,47 +153,12 @@ class GrowingStore:
                 shutil.rmtree(self.path / WORK)
         elif any(self.path.iterdir()):
             raise CytoBenchError(f"{self.path}: is there and is no cell store; choose another place or remove it first")
-        self._refuse_other(known)
+        refuse_other(self.path, known, self._facts)
         (self.path / WORK).mkdir(exist_ok=True)
         for left in (self.path / WORK).glob(".*"):
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         for left in self.path.glob(".*-*"):
             left.unlink()
 
-    def _refuse_other(self, known: StoreFacts) -> None:
-        before, now = _settings(known), _settings(self._facts)
-        for key in {**before, **now}:
-            if before.get(key) != now.get(key):
-                raise CytoBenchError(
-                    f"{self.path}: was begun with {key} {before.get(key)!r}, and this call says {now.get(key)!r}; "
-                    "repeat the first call's options, or choose another place"
-                )
-
     def _write_csv(self, name: str, table: pd.DataFrame) -> None:
         write_text(self.path / name, table.to_csv(index=False))
-
-
-def _settings(facts: StoreFacts) -> dict[str, object]:
-    """All that must be the same, by its dotted name."""
-    settings = {**facts.model_dump(exclude={"provenance"}), **facts.provenance}
-    nested = [("", settings), ("", json.loads(str(settings.pop("preparation", "{}"))))]
-    flat: dict[str, object] = {}
-    while nested:
-        prefix, level = nested.pop()
-        for key, value in level.items():
-            if isinstance(value, dict):
-                nested.append((f"{prefix}{key}.", value))
-            else:
-                flat[prefix + key] = value
-    return flat
-
-
-def _field_rows(tasks: Sequence[PartTask], faults: Sequence[Fault]) -> pd.DataFrame:
-    """One row a field: the cells found, those kept, how sharp they are, and, where there is one, the fault of its images."""
-    found = [task.field_rows() for task in tasks]
-    faulty = pd.DataFrame([fault.model_dump() for fault in faults], columns=list(Fault.model_fields))
-    problems = faulty.groupby(list(SHOWN))["problem"].agg("; ".join).rename("fault").reset_index()
-    nothing = problems.assign(found=0, at_border=0, cells=0, example=False)
-    rows = pd.concat([table for table in (*found, nothing) if len(table)] or [nothing], ignore_index=True)
-    rows["fault"] = rows.pop("fault") if "fault" in rows else ""  # the last column
-    return rows.sort_values(["well", "site"], kind="stable")

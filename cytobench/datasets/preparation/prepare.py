@@ -5,33 +5,25 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
-from cytobench.datasets.image_set import FieldOfView, ImageSet
-from cytobench.datasets.preparation.growing_store import GrowingStore, StoreFacts
-from cytobench.datasets.preparation.part import PartTask, make_part
+from cytobench.datasets.image_set import ImageSet
+from cytobench.datasets.preparation.cutting import cut_plates
+from cytobench.datasets.preparation.facts import StoreFacts
+from cytobench.datasets.preparation.growing_store import GrowingStore
+from cytobench.datasets.preparation.looking import look_at_plates
 from cytobench.datasets.preparation.spec import PreparationSpec
-from cytobench.datasets.preparation.survey import Looked, PlateSurvey, look, survey
-from cytobench.datasets.preparation.workers import cores_or_cluster, run_tasks
+from cytobench.datasets.preparation.workers import cores_or_cluster
 from cytobench.datasets.store import CellStore
 from cytobench.datasets.store_writer import check_names
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked
 from cytobench.imaging.segmentation import make_segmenter
 from cytobench.imaging.tiff import ImageError
-from cytobench.progress import progress_bar
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where nothing more can be written."""
-
-LOOK_FIELDS = 8
-"""Fields that one task of the survey reads."""
 
 
 def prepare(
@@ -77,10 +69,10 @@ def prepare(
     with _alone(out), _told_of_a_full_disk(out), cores_or_cluster(workers, scheduler):
         store = GrowingStore(out, facts)
         waiting = [plate for plate in chosen if plate not in store.plates]
-        surveys = dict(_surveys(store, image_set, waiting, spec, strict, progress))
+        surveys = dict(look_at_plates(store, image_set, waiting, spec, strict, progress))
         if illumination is not None:
             surveys = {plate: (found, store.take_light(plate, Path(illumination))) for plate, (found, _) in surveys.items()}
-        _fill(store, image_set, surveys, spec, progress)
+        cut_plates(store, image_set, surveys, spec, progress)
         return store.end()
 
 
@@ -110,87 +102,6 @@ def _refuse_small_fields(image_set: ImageSet, plate: str, spec: PreparationSpec)
                 f"{image}: is {width} x {height} px, smaller than a crop of {spec.crop_size} px; set a smaller crop size"
             )
         return
-
-
-def _surveys(
-    store: GrowingStore, image_set: ImageSet, plates: Sequence[str], spec: PreparationSpec, strict: bool, progress: bool
-) -> Iterator[tuple[str, tuple[PlateSurvey, np.ndarray | None]]]:
-    """Look at every plate that no earlier preparation has looked at."""
-    fields = {plate: image_set.fields(plate) for plate in plates if store.known_survey(plate) is None}
-    chunks = [chunk for listed in fields.values() for chunk in _chunks(listed, LOOK_FIELDS)]
-    dtype = store.dtype
-    with progress_bar(sum(map(len, fields.values())), "look at images", "field", shown=progress) as bar:
-        looked = _fields_of(run_tasks(partial(look, spec=spec.illumination), chunks), bar)
-        for plate in plates:
-            known = store.known_survey(plate)
-            if known is None:
-                seen = list(islice(looked, len(fields[plate])))
-                known = survey(image_set.folder, plate, fields[plate], seen, image_set.channels, spec.illumination, dtype)
-                store.keep_survey(*known)
-            found = known[0]
-            if strict and found.faults:
-                first = found.faults[0]
-                raise CytoBenchError(
-                    f"{image_set.folder / first.image}: {first.problem} ({len(found.faults)} faulty images on {plate})"
-                )
-            dtype = dtype or found.dtype
-            yield plate, known
-
-
-def _fill(
-    store: GrowingStore,
-    image_set: ImageSet,
-    surveys: dict[str, tuple[PlateSurvey, np.ndarray | None]],
-    spec: PreparationSpec,
-    progress: bool,
-) -> None:
-    """Make the parts of all plates, and add each plate when its last part is there."""
-    tasks = {plate: _part_tasks(store.path, image_set, *surveyed, spec) for plate, surveyed in surveys.items()}
-    waiting = [task for listed in tasks.values() for task in listed if not task.finished]
-    names = {task.name for task in waiting}
-    pending = list(surveys)
-    with progress_bar(sum(len(task.fields) for task in waiting), "cut cells", "field", shown=progress) as bar:
-        done = run_tasks(make_part, waiting)
-        for plate, listed in tasks.items():
-            for task in listed:
-                if task.name in names:
-                    bar.update(next(done))
-            pending.remove(plate)
-            store.add(surveys[plate][0], listed, pending)
-
-
-def _part_tasks(
-    store: Path, image_set: ImageSet, surveyed: PlateSurvey, light: np.ndarray | None, spec: PreparationSpec
-) -> list[PartTask]:
-    if surveyed.shape is None or surveyed.dtype is None:
-        return []
-    usable = surveyed.usable(image_set.fields(surveyed.plate))
-    chunks = _chunks(usable, spec.fields_per_part)
-    example = next((field for field in usable if field.compound == "DMSO"), next(iter(usable), None))
-    return [
-        PartTask(
-            store=store,
-            name=f"{surveyed.plate}-{number:03d}",
-            fields=tuple(fields),
-            shape=surveyed.shape,
-            dtype=surveyed.dtype,
-            channels=image_set.channels,
-            light=light,
-            spec=spec,
-            example=example if example in fields else None,
-        )
-        for number, fields in enumerate(chunks)
-    ]
-
-
-def _fields_of(chunks: Iterator[list[tuple[Looked, ...]]], bar: tqdm) -> Iterator[tuple[Looked, ...]]:
-    for chunk in chunks:
-        bar.update(len(chunk))
-        yield from chunk
-
-
-def _chunks(fields: Sequence[FieldOfView], size: int) -> list[Sequence[FieldOfView]]:
-    return [fields[start : start + size] for start in range(0, len(fields), size)]
 
 
 @contextmanager

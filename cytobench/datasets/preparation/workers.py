@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -42,6 +42,11 @@ def cores_or_cluster(workers: int, scheduler: str | None) -> Iterator[None]:
 def run_tasks(function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
     """Yield ``function(task)`` of every task, in their order, as soon as each is there."""
     yield from Parallel(return_as="generator")(delayed(function)(task) for task in tasks)
+
+
+def chunks_of(tasks: Sequence[Task], size: int) -> list[Sequence[Task]]:
+    """Cut a sequence into pieces of at most ``size``."""
+    return [tasks[start : start + size] for start in range(0, len(tasks), size)]
 
 
 def _connect(scheduler: str) -> Any:

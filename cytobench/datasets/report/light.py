@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cytobench.datasets.preparation.growing_store import ILLUMINATION
+from cytobench.datasets.preparation.plate_tables import ILLUMINATION
 from cytobench.datasets.report.colour_scale import ColourScale
 from cytobench.datasets.report.pictures import Picture, side_by_side, write_picture
 from cytobench.datasets.report.screen import Screen

@@ -1,0 +1,55 @@
+"""The first pass over an image set: every plate is looked at, so that its light and its faults are known before a cell is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import islice
+
+import numpy as np
+from tqdm import tqdm
+
+from cytobench.datasets.image_set import ImageSet
+from cytobench.datasets.preparation.growing_store import GrowingStore
+from cytobench.datasets.preparation.spec import PreparationSpec
+from cytobench.datasets.preparation.survey import Looked, PlateSurvey, look, survey
+from cytobench.datasets.preparation.workers import chunks_of, run_tasks
+from cytobench.errors import CytoBenchError
+from cytobench.progress import progress_bar
+
+LOOK_FIELDS = 8
+"""Fields that one task of the survey reads."""
+
+Surveyed = tuple[PlateSurvey, np.ndarray | None]
+"""What a plate's images are like, and its illumination functions."""
+
+
+def look_at_plates(
+    store: GrowingStore, image_set: ImageSet, plates: Sequence[str], spec: PreparationSpec, strict: bool, progress: bool
+) -> Iterator[tuple[str, Surveyed]]:
+    """Yield what is known of each plate, once every image was read that no earlier preparation has read."""
+    fields = {plate: image_set.fields(plate) for plate in plates if store.known_survey(plate) is None}
+    chunks = [chunk for listed in fields.values() for chunk in chunks_of(listed, LOOK_FIELDS)]
+    dtype = store.dtype
+    with progress_bar(sum(map(len, fields.values())), "look at images", "field", shown=progress) as bar:
+        looked = _fields_of(run_tasks(partial(look, spec=spec.illumination), chunks), bar)
+        for plate in plates:
+            known = store.known_survey(plate)
+            if known is None:
+                seen = list(islice(looked, len(fields[plate])))
+                known = survey(image_set.folder, plate, fields[plate], seen, image_set.channels, spec.illumination, dtype)
+                store.keep_survey(*known)
+            found = known[0]
+            if strict and found.faults:
+                first = found.faults[0]
+                raise CytoBenchError(
+                    f"{image_set.folder / first.image}: {first.problem} ({len(found.faults)} faulty images on {plate})"
+                )
+            dtype = dtype or found.dtype
+            yield plate, known
+
+
+def _fields_of(chunks: Iterator[list[tuple[Looked, ...]]], bar: tqdm) -> Iterator[tuple[Looked, ...]]:
+    for chunk in chunks:
+        bar.update(len(chunk))
+        yield from chunk
