@@ -1,6 +1,7 @@
 """An image set becomes the same store however it is made; faulty images are listed and left out."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 import tifffile
 from small_fields import SIZE, WELLS, write_fields
 
-from cytobench.datasets.preparation import workers
+from cytobench.datasets.preparation import cutting, growing_store, workers
 from cytobench.datasets.preparation.growing_store import GrowingStore
+from cytobench.datasets.preparation.part import make_part
 from cytobench.datasets.preparation.prepare import prepare
 from cytobench.datasets.preparation.spec import PreparationSpec, read_spec
 from cytobench.datasets.simulated import simulate_fields
@@ -338,3 +340,38 @@ def test_a_store_without_a_finished_plate_says_what_to_do(tmp_path, cli):
     (tmp_path / "store" / ".work").mkdir(parents=True)
     said = cli("data", "info", tmp_path / "store").sentence
     assert "no plate of it is finished; run the same 'cytobench data prepare' again" in said
+
+
+def stopped_at(name):
+    """An ``os.replace`` that is never reached for files of this name: as if killed just before it."""
+
+    def replace(source, target):
+        if Path(target).name == name:
+            raise KeyboardInterrupt
+        os.rename(source, target)
+
+    return replace
+
+
+def test_killed_before_the_table_took_its_place(images, store, tmp_path, monkeypatch):
+    make(images, tmp_path / "store", plates=["Week1_1"])
+    with monkeypatch.context() as patched:
+        patched.setattr(growing_store.os, "replace", stopped_at("cells.parquet"))
+        with pytest.raises(KeyboardInterrupt):
+            make(images, tmp_path / "store")
+    assert (tmp_path / "store" / "cells.next.parquet").is_file()
+    CellStore(tmp_path / "store").verify()
+    assert CellStore(tmp_path / "store").cells["plate"].unique().tolist() == ["Week1_1", "Week2_1"]
+    make(images, tmp_path / "store")
+    assert contents(tmp_path / "store") == contents(store.path)
+
+
+def test_fewer_plates_than_an_earlier_call_wanted(images, tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(cutting, "make_part", lambda task: 1 / 0 if "Week2" in task.name else make_part(task))
+        with pytest.raises(ZeroDivisionError):
+            make(images, tmp_path / "store")
+    assert CellStore(tmp_path / "store").manifest.pending == ("Week2_1",)
+    fewer = make(images, tmp_path / "store", plates=["Week1_1"])
+    assert fewer.manifest.pending == ()
+    assert contents(fewer.path) == contents(make(images, tmp_path / "one" / "store", plates=["Week1_1"]).path)

@@ -122,6 +122,8 @@ class GrowingStore:
         """Remove what was only needed on the way, and open the store."""
         if self._manifest is None:
             raise CytoBenchError(f"{self.path}: no cell was found in any field; look at {FAULTS.format(plate='PLATE')} there")
+        if self._manifest.pending:  # an earlier call wanted more plates than this one
+            write_text(self.path / "store.json", dump_json(self._manifest.model_copy(update={"pending": ()})))
         known = {name for part in self._parts for name in (part.images, part.masks)} | self._attachments.keys()
         for kind in ("images", "masks", "illumination"):  # of plates that an earlier call began and this one did not name
             for left in self.path.glob(f"{kind}-*.npy"):
@@ -142,10 +144,10 @@ class GrowingStore:
             store = CellStore(self.path)
             self._manifest, self._attachments = store.manifest, dict(store.manifest.attachments)
             known = StoreFacts(**{name: getattr(store.manifest, name) for name in StoreFacts.model_fields})
-            if store.files.table_file.name == NEXT_TABLE:  # the preparation was killed between its last two steps
-                os.replace(store.files.table_file, self.path / TABLE)
             for part, start in zip(store.manifest.parts, store.files.starts, strict=False):
                 self._tables[part.images] = store.cells.iloc[start : start + part.cells]
+            if store.files.table_file.name == NEXT_TABLE:  # it was killed before the table took its place
+                os.replace(store.files.table_file, self.path / TABLE)
         elif begun.is_file():
             if any((self.path / WORK).glob("*/part.json")):
                 known = load_json(StoreFacts, begun)

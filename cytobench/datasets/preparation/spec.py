@@ -25,7 +25,7 @@ class PreparationSpec(Record):
     """Set the pixels of every other cell in a crop to 0."""
     illumination: IlluminationSpec = IlluminationSpec()
     segmentation: SegmentationSpec = SegmentationSpec()
-    fields_per_part: int = Field(default=40, ge=1)
+    fields_per_part: int = Field(default=24, ge=1)
     """Fields that one task turns into one part of the store; BBBC021 has 240 a plate."""
 
 
