@@ -135,10 +135,11 @@ def _check_recipe(plan: Plan) -> None:
     if plan.trains and isinstance(method, TrainableMethod):
         method.optimizers()
         training, data = plan.recipe.training, plan.data
-        if training is not None and training.sampling == "balanced-treatment" and plan.entry.card.supervision == "none":
+        told = training is not None and training.sampling == "balanced-treatment"
+        if told and plan.entry.card.supervision not in ("treatment", "moa"):
             raise CytoBenchError(
-                f"training.sampling balanced-treatment tells {plan.entry.card.name} of treatments, but its card declares no "
-                "supervision; use balanced-plate, or declare the supervision 'treatment'"
+                f"training.sampling balanced-treatment tells {plan.entry.card.name} of treatments, which its card does not "
+                "declare (supervision: treatment); use balanced-plate"
             )
         if training is not None and isinstance(data, CellStore) and training.batch_size > len(data):
             batch = training.batch_size

@@ -11,6 +11,11 @@ LOG_SECONDS = 10.0
 """Between lines where stderr is no terminal."""
 
 
+def note(sentence: str) -> None:
+    """Say on stderr what a user should know and need not act on at once."""
+    tqdm.write(f"note: {sentence}", file=sys.stderr)
+
+
 def progress_bar(total: int | None, what: str, unit: str, *, shown: bool = True) -> tqdm:
     """Return a progress bar over ``total`` units; silent where not ``shown``."""
     live = sys.stderr.isatty()

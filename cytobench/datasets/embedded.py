@@ -18,8 +18,14 @@ SEED = 0
 CROP_SIZE = 64
 """Side of its crops in px: a control cell is about 47 px across."""
 
-MAKERS = ("cytobench.datasets.simulated", "cytobench.datasets.preparation", "cytobench.imaging")
-"""The code that draws the screen and cuts its cells: a cached store belongs to the code that made it."""
+MAKERS = (
+    "cytobench.datasets",
+    "cytobench.datasets.simulated",
+    "cytobench.datasets.preparation",
+    "cytobench.imaging",
+    "cytobench_benchmarks.bbbc021_moa",
+)
+"""The code and the treatments that make the screen and cut its cells: a cached store belongs to what made it."""
 
 
 def simulated() -> CellStore:
@@ -55,5 +61,5 @@ def _make(store: Path) -> None:
 
 
 def _key() -> str:
-    modules = [file for package in MAKERS for file in files(package).iterdir() if file.name.endswith((".py", ".yaml"))]
+    modules = [file for package in MAKERS for file in files(package).iterdir() if file.name.endswith((".py", ".yaml", ".csv"))]
     return sha256_text(str(SEED), str(CROP_SIZE), *(file.read_text(encoding="utf-8") for file in sorted(modules, key=str)))[:12]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import re
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,14 @@ import pandas as pd
 from cytobench.datasets.layout import CHANNELS, IMAGE_TABLE
 from cytobench.errors import CytoBenchError, nearest
 from cytobench.profiling.aggregate import wells_of
-from cytobench.schema import FOLDER_NAME
 
 FIELD_TABLE = "fields.csv"
+RULES = {
+    "plate": (r"[^./\\\s][^/\\\n\r\t]*(?<!\s)", "files are named after plates, so no slash, no first dot, no blanks around it"),
+    "well": (r"[A-Z]{1,2}\d\d", "a well is a row and a column of two digits, B02"),
+    "compound": (r"(?!(?i:dmso)$)\S(.*\S)?|DMSO", "no blanks around it, and the negative control is written DMSO"),
+}
+"""What a name must look like; spelt otherwise it would be another plate, well or compound without a word."""
 KNOWN = ("plate", "well", "site", "replicate", "compound", "concentration")
 """What is known of a field beside its images; site and replicate may be missing from a table."""
 
@@ -36,6 +40,11 @@ def find_field_table(folder: Path) -> Path:
 def read_field_table(path: Path) -> pd.DataFrame:
     """Return one row a field: ``KNOWN`` and a column a channel with the image's path; a gap is named."""
     return _read_bbbc021(path) if path.name.startswith(IMAGE_TABLE) else _read_any(path)
+
+
+def names_images(column: pd.Series) -> bool:
+    """Whether a column holds the images of a channel; any other that is not known is left aside."""
+    return bool(column.astype(str).str.lower().str.endswith((".tif", ".tiff")).any())
 
 
 def content_sha256(path: Path) -> str:
@@ -70,9 +79,16 @@ def _read_any(path: Path) -> pd.DataFrame:
 
 def _read_csv(path: Path, types: dict[str, type]) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
+        table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
+    except UnicodeDecodeError:
+        raise CytoBenchError(f"{path}: not UTF-8 text; save it as CSV, separated by commas, in UTF-8") from None
     except (OSError, ValueError, EOFError) as error:
         raise CytoBenchError(f"{path}: cannot be read as CSV ({' '.join(str(error).split())})") from None
+    if len(table.columns) == 1:
+        raise CytoBenchError(f"{path}: has one column only, {table.columns[0]!r}; save it separated by commas")
+    if table.empty:
+        raise CytoBenchError(f"{path}: has no row")
+    return table
 
 
 def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -80,25 +96,42 @@ def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     for column in ("plate", "well", "compound", "concentration"):
         if column not in table:
             raise CytoBenchError(f"{path}: has no column {column!r}{nearest(column, table.columns)}")
+    table = table[[column for column in table if column in KNOWN or names_images(table[column])]]
     table = table.assign(replicate=table.get("replicate", 1))
     if "site" not in table or table["site"].isna().any():
         table["site"] = table.groupby(["plate", "well"]).cumcount() + 1
     if table.isna().any(axis=None):
         row, column = np.argwhere(table.isna().to_numpy())[0]
         raise CytoBenchError(f"{path}: line {row + 2} has no {table.columns[column]}")
-    for plate in table["plate"].unique():
-        if not re.match(FOLDER_NAME, plate):
-            raise CytoBenchError(f"{path}: the plate {plate!r}: files are named after it, so no slash and no first dot")
+    _refuse_odd_names(table, path)
+    table = _with_numbers(table, path)
     twice = table.duplicated(["plate", "well", "site"])
     if twice.any():
         plate, well, site = table.loc[twice, ["plate", "well", "site"]].iloc[0]
         raise CytoBenchError(f"{path}: line {int(twice.argmax()) + 2} lists plate {plate}, well {well}, site {site:g} again")
     try:
-        table = table.astype({"site": int, "replicate": int, "concentration": float})
-    except ValueError as error:
-        raise CytoBenchError(f"{path}: site, replicate and concentration must be numbers ({error})") from None
-    try:
         wells_of(table)
     except CytoBenchError as error:
         raise CytoBenchError(f"{path}: {error}") from None
+    return table
+
+
+def _refuse_odd_names(table: pd.DataFrame, path: Path) -> None:
+    for column, (pattern, rule) in RULES.items():
+        wrong = ~table[column].str.fullmatch(pattern)
+        if wrong.any():
+            raise CytoBenchError(
+                f"{path}: line {int(wrong.argmax()) + 2} has the {column} {table[column][wrong].iloc[0]!r}; {rule}"
+            )
+
+
+def _with_numbers(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    for column in ("site", "replicate", "concentration"):
+        values = pd.to_numeric(table[column], errors="coerce")
+        wrong = ~np.isfinite(values) | (values < 0) | ((values % 1 != 0) & (column != "concentration"))
+        if wrong.any():
+            kind = "a number, 0 or more, in micromolar" if column == "concentration" else "a whole number"
+            said = table[column][wrong].iloc[0]
+            raise CytoBenchError(f"{path}: line {int(wrong.argmax()) + 2} has the {column} {str(said)!r}; it is {kind}")
+        table[column] = values.astype(float if column == "concentration" else int)
     return table

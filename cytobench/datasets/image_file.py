@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,8 +14,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from cytobench.datasets.layout import plate_archive, plate_folder
-from cytobench.errors import CytoBenchError
 from cytobench.imaging.tiff import ImageError, read_tiff
+
+ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
+"""What zipfile raises where an archive is damaged, encrypted or packed in a way that it does not know."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,18 @@ class ImageFile:
                 content = archive.read(self.member)
         except KeyError:
             raise ImageError("missing") from None
-        except (OSError, zipfile.BadZipFile, ValueError) as error:
+        except (OSError, *ZIP_DAMAGE) as error:
             raise ImageError(f"cannot be read from its archive ({error})") from None
         return read_tiff(io.BytesIO(content))
+
+
+def can_be_read(path: Path) -> bool:
+    """Whether an unpacked image is there and whole; what lies in an archive is not looked for."""
+    try:
+        read_tiff(path)
+    except ImageError:
+        return False
+    return True
 
 
 class Archives:
@@ -76,5 +89,5 @@ def _members(archive: Path, changed: int) -> dict[str, str]:
     try:
         with zipfile.ZipFile(archive) as opened:
             return {PurePosixPath(name).name: name for name in opened.namelist()}
-    except (OSError, zipfile.BadZipFile) as error:
-        raise CytoBenchError(f"{archive}: not a whole zip archive ({error}); fetch it again") from None
+    except (OSError, *ZIP_DAMAGE):
+        return {}  # to read an image then says what is wrong with the archive

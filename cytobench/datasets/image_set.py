@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cytobench.datasets.field_table import KNOWN, content_sha256, find_field_table, read_field_table
+from cytobench.datasets.field_table import KNOWN, content_sha256, find_field_table, names_images, read_field_table
 from cytobench.datasets.image_file import Archives, ImageFile
 from cytobench.datasets.layout import SIMULATED
 from cytobench.datasets.plate_map import IMAGE_TABLE_SHA256
@@ -68,13 +68,15 @@ class ImageSet:
         folder = Path(folder)
         path = find_field_table(folder)
         table = read_field_table(path)
-        found = tuple(str(column) for column in table if column not in KNOWN)
+        found = tuple(str(column) for column in table if column not in KNOWN and names_images(table[column]))
         chosen = tuple(channels or found)
         for channel in chosen:
             if channel not in found:
                 raise CytoBenchError(f"{path}: has no channel {channel!r}, only {', '.join(found)}{nearest(channel, found)}")
         if not chosen or len(set(chosen)) < len(chosen):
-            raise CytoBenchError(f"{path}: the channels {', '.join(chosen) or '(none)'}: name each once")
+            what = f"the channels {', '.join(chosen)}: name each once" if chosen else "no column names .tif files, one a channel"
+            raise CytoBenchError(f"{path}: {what}")
+        _refuse_repeated_images(table[list(chosen)], path)
         archives = Archives(folder)
         named = sorted(table["plate"].unique(), key=natural_order)
         here = tuple(plate for plate in named if archives.holds(plate, table.loc[table["plate"] == plate, chosen[0]]))
@@ -87,13 +89,14 @@ class ImageSet:
     @property
     def simulated(self) -> bool:
         """Whether the fields are drawn and not photographed."""
-        return (self.folder / SIMULATED).is_file()
+        drawn = self.table[self.channels[0]].str.contains("_simulated_", regex=False)
+        return (self.folder / SIMULATED).is_file() or bool(drawn.any())
 
     @property
     def source(self) -> str:
         """Where the images come from, as far as the folder tells."""
         if self.simulated:
-            mark = read_json(self.folder / SIMULATED)
+            mark = read_json(self.folder / SIMULATED) if (self.folder / SIMULATED).is_file() else {}
             settings = f"seed {mark.get('seed')}, parameters {str(mark.get('parameters_sha256'))[:12]}"
             return f"drawn by cytobench, not photographed; {settings}"
         return SOURCE if self.table_sha256 == IMAGE_TABLE_SHA256 else ""
@@ -116,6 +119,15 @@ class ImageSet:
             if plate not in self.plates:
                 raise CytoBenchError(f"{self.folder}: has no images of a plate {plate!r}{nearest(plate, self.plates)}")
         return tuple(plate for plate in self.plates if plates is None or plate in plates)
+
+
+def _refuse_repeated_images(images: pd.DataFrame, path: Path) -> None:
+    """An image that is listed twice would count its cells twice."""
+    flat = images.to_numpy().ravel()
+    again = pd.Series(flat).duplicated()
+    if again.any():
+        place = int(again.argmax())
+        raise CytoBenchError(f"{path}: line {place // images.shape[1] + 2} lists the image {flat[place]} again")
 
 
 def natural_order(name: str) -> list[tuple[int, str]]:

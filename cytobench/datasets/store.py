@@ -26,8 +26,9 @@ from cytobench.files import sha256_text
 from cytobench.profiling.aggregate import wells_of
 from cytobench.schema import load_json
 
-AS_NAMED: dict[str, Any] = {"dtype": {"plate": str, "well": str}, "keep_default_na": False, "na_values": [""]}
-"""How a table is read whose names may be ``NA``."""
+NAMES = ("plate", "well", "compound", "channel", "image", "problem", "fault")
+AS_NAMED: dict[str, Any] = {"dtype": dict.fromkeys(NAMES, str), "keep_default_na": False, "na_values": [""]}
+"""How a table is read whose names may be ``NA`` or a number."""
 
 
 def what_is_missing(folder: Path) -> str:
@@ -105,12 +106,17 @@ class CellStore:
         Returns:
             (N,) int32 numbers of groups, and the groups' names, sorted.
         """
-        table = self.files.table(list(columns)).astype(str)
-        joined = table[columns[0]]
-        for column in columns[1:]:
-            joined = joined + " " + table[column]
-        numbers, names = pd.factorize(joined, sort=True)
-        return numbers.astype(np.int32), tuple(names)
+        numbers: np.ndarray = np.zeros(len(self), np.int32)
+        names = [""]
+        for column in columns:
+            values = self.files.column(column)
+            known = [str(value) for value in values.dictionary.to_pylist()]
+            combined = numbers * np.int32(len(known)) + values.indices.to_numpy()
+            present, numbers = np.unique(combined, return_inverse=True)
+            names = [f"{names[at // len(known)]} {known[at % len(known)]}".strip() for at in present.tolist()]
+            numbers = numbers.astype(np.int32)
+        order = np.argsort(names)
+        return np.argsort(order).astype(np.int32)[numbers], tuple(names[at] for at in order)
 
     @cached_property
     def has_masks(self) -> bool:
@@ -124,7 +130,7 @@ class CellStore:
     def attached(self, what: str) -> pd.DataFrame:
         """Join the tables that were kept of every plate: ``fields`` (cells and focus of each field) or ``faults`` (images)."""
         names = [name for name in self.manifest.attachments if name.startswith(f"{what}-") and name.endswith(".csv")]
-        tables = [pd.read_csv(self.path / name, **AS_NAMED) for name in names]
+        tables = [pd.read_csv(self.files.attachment(name), **AS_NAMED) for name in names]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
     def images(self, rows: np.ndarray) -> np.ndarray:
@@ -139,28 +145,9 @@ class CellStore:
 
     def summary(self) -> str:
         """What the store holds, in a few lines."""
-        manifest, cells = self.manifest, self.cells
-        height, width = manifest.shape[1:]
-        lines = [
-            f"{manifest.name}{' (SIMULATED)' if manifest.simulated else ''}: {len(self):,} cells of {height} x {width} px, "
-            f"{manifest.dtype}, channels {', '.join(manifest.channels)}, {'with' if self.has_masks else 'no'} masks",
-            f"{cells['plate'].nunique()} plates, {len(self.wells())} wells, {cells['compound'].nunique()} compounds, "
-            f"{len(cells[['compound', 'concentration']].drop_duplicates())} treatments; "
-            f"{'every cell' if manifest.all_cells_counted else 'a sample of the cells'} of each well",
-        ]
-        if "flagged" in cells:
-            lines.append(f"{int(cells['flagged'].sum())} cells flagged: a channel is nothing but noise (they are kept)")
-        if len(fields := self.attached("fields")):
-            lines.append(
-                f"{len(fields):,} fields, {fields['found'].sum():,} cells found, {fields['at_border'].sum():,} of them too near "
-                f"the border; {len(self.attached('faults'))} faulty images left out with their fields"
-            )
-        if manifest.pending:
-            lines.append(
-                f"UNFINISHED: {len(manifest.pending)} plates are still to come; run the same 'cytobench data prepare' again"
-            )
-        lines += [f"{key}: {value}" for key, value in manifest.provenance.items() if value]
-        return "\n".join([*lines, f"identity: {self.identity}", f"store: {self.path}"])
+        from cytobench.datasets.store_summary import describe
+
+        return describe(self)
 
     def verify(self) -> None:
         """Compare every file with its sha256, and the manifest with what the files hold; the first fault is named."""

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from cytobench.datasets.manifest import NEXT_TABLE, TABLE, StoreManifest
 from cytobench.datasets.mapped_parts import MappedParts
 from cytobench.errors import CytoBenchError
 from cytobench.files import allow_open_files, sha256
 from cytobench.progress import progress_bar
+from cytobench.schema import load_json
 
 LONG_BYTES = 2**30
 """Verifying more than this takes so long that its progress is shown."""
@@ -52,12 +55,22 @@ class StoreFiles:
         except (OSError, ValueError) as error:
             raise CytoBenchError(f"{self.table_file}: cannot be read ({error}); make the store again") from None
 
+    def column(self, name: str) -> pa.DictionaryArray:
+        """Read one column as the numbers of its different values: little memory where few of them are different."""
+        try:
+            column = pq.read_table(self.table_file, columns=[name], read_dictionary=[name]).column(name).combine_chunks()
+        except (OSError, ValueError, KeyError) as error:
+            raise CytoBenchError(f"{self.table_file}: cannot be read ({error}); make the store again") from None
+        return column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+
     @cached_property
     def table_file(self) -> Path:
         """The table that ``store.json`` tells of; a preparation that was killed may not have put it in its place yet."""
         coming = self._folder / NEXT_TABLE
         if coming.is_file() and sha256(coming) == self._manifest.table_sha256:
             return coming
+        if load_json(StoreManifest, self._folder / "store.json").table_sha256 != self._manifest.table_sha256:
+            raise CytoBenchError(f"{self._folder}: was extended since it was opened; open it again")
         self._verify(TABLE, self._manifest.table_sha256)
         return self._folder / TABLE
 
@@ -70,9 +83,18 @@ class StoreFiles:
                 if part.masks is not None:
                     self._verify(part.masks, part.masks_sha256)
                 bar.update()
-        _ = self.images, self.masks if all(part.masks for part in self._manifest.parts) else None
+        self.open()
         for name, digest in self._manifest.attachments.items():
             self._verify(name, digest)
+
+    def open(self) -> None:
+        """Map every part: what is missing, or of another size than it was, is named."""
+        _ = self.images, self.masks if all(part.masks for part in self._manifest.parts) else None
+
+    def attachment(self, name: str) -> Path:
+        """Return a file that the store keeps beside its cells, checked."""
+        self._verify(name, self._manifest.attachments[name])
+        return self._folder / name
 
     def _verify(self, name: str, digest: str | None) -> None:
         if not (self._folder / name).is_file():

@@ -29,6 +29,10 @@ class IlluminationSpec(Record):
     it needs few fields; it falls short where the camera adds much to the light. The mean needs a hundred fields and more: with
     sixteen small ones it was worse than no correction."""
     percentile: float = Field(default=10.0, ge=0, le=100)
+    dark: float = Field(default=0, ge=0)
+    """Counts that the camera adds without any light, subtracted first; where it is known, the light is found more exactly."""
+    fewest_fields: int = Field(default=5, ge=1)
+    """A plate with fewer fields is not corrected: what is estimated from one or two is the cells themselves."""
     window: int = Field(default=500, gt=0)
     """Side of the median filter in px of the field (Singh et al. 2014: about 500), at most half the field's shorter side."""
     shrink: int = Field(default=16, gt=0)
@@ -48,13 +52,13 @@ def illumination_function(fields: np.ndarray, spec: IlluminationSpec) -> np.ndar
     """Estimate the illumination function of one plate and channel.
 
     Args:
-        fields: (fields, h, w) float32, every field after :func:`shrunk`.
+        fields: (fields, h, w) float32, every field after :func:`shrunk`, in counts as they were recorded.
         spec: the statistic and the window.
 
     Returns:
         (h, w) float32, at the scale of ``fields``; a field at full size is divided by :func:`enlarged` of it.
     """
-    lit = fields.mean(axis=0) if spec.statistic == "mean" else np.percentile(fields, spec.percentile, axis=0)
+    lit = (fields.mean(axis=0) if spec.statistic == "mean" else np.percentile(fields, spec.percentile, axis=0)) - spec.dark
     side = max(min(round(spec.window / spec.shrink), min(lit.shape) // 2), 1)
     smooth = median_filter(lit, size=side, mode="reflect")
     floor = np.percentile(smooth, ROBUST_MINIMUM)

@@ -13,7 +13,7 @@ from cytobench.schema import Record
 class NucleiSpec(Record):
     """How nuclei are found in the DNA channel; lengths are in pixels or in nucleus diameters, never in micrometres."""
 
-    diameter: float | None = Field(None, ge=4)
+    diameter: float | None = Field(None, ge=4, le=1000)
     """Typical diameter of a nucleus, pixels; left out, it is estimated from each image."""
     smoothing: float = Field(0.04, ge=0, le=1)
     """Standard deviation of the Gaussian that the image is smoothed with, nucleus diameters."""

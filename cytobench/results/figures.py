@@ -47,7 +47,8 @@ def _draw_panel(axes: Axes, scores: Scores) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.grid(axis="x", alpha=0.3)
-    axes.legend(loc="upper right", bbox_to_anchor=(1, -0.09), ncols=2, frameon=False)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="upper right", bbox_to_anchor=(1, -0.09), ncols=2, frameon=False)
 
 
 def _draw_confusion(axes: Axes, scores: Scores) -> None:

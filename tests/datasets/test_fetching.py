@@ -236,7 +236,7 @@ def test_an_archive_whose_size_is_not_said_is_taken_for_an_average_one(fetch, se
 
 
 def test_an_unknown_plate_names_the_nearest(fetch, server):
-    sentence = rf"unknown plate 'Week1_2212'; did you mean '{FIRST}'\?: .*{IMAGE_TABLE} names 3 plates$"
+    sentence = rf"unknown plate 'Week1_2212'; did you mean '{FIRST}'\? \(.*{IMAGE_TABLE} names 3 plates\)$"
     with pytest.raises(CytoBenchError, match=sentence):
         fetch(plates=["Week1_2212"])
     assert server.archives() == []

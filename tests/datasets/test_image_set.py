@@ -108,8 +108,19 @@ def test_sites_and_replicates_are_counted_where_the_table_has_none(tmp_path):
         (lambda table: table.rename(columns={"well": "wells"}), "has no column 'well'; did you mean 'wells'"),
         (lambda table: table.assign(plate=table["plate"].where(table.index != 3)), "line 5 has no plate"),
         (lambda table: table.assign(site=1), "line 3 lists plate Week1_1, well B02, site 1 again"),
-        (lambda table: table.assign(concentration="high"), "must be numbers"),
-        (lambda table: table.drop(columns=list(CHANNELS)), r"the channels \(none\)"),
+        (lambda table: table.assign(concentration=-1.0), "line 2 has the concentration '-1.0'; it is a number, 0 or more"),
+        (lambda table: table.assign(concentration="inf"), "line 2 has the concentration"),
+        (lambda table: table.assign(site=1.5), "line 2 has the site '1.5'; it is a whole number"),
+        (lambda table: table.assign(plate="../up"), "line 2 has the plate '../up'; files are named after plates"),
+        (lambda table: table.assign(plate="Week1_1 "), "no blanks around it"),
+        (lambda table: table.assign(well="B2"), "line 2 has the well 'B2'; a well is a row and a column of two digits"),
+        (lambda table: table.assign(compound="dmso"), "the negative control is written DMSO"),
+        (lambda table: table.assign(compound="DMSO "), "line 2 has the compound 'DMSO '; no blanks around it"),
+        (lambda table: table.assign(well="B02", site=range(1, 13)), "B02"),
+        (lambda table: table.assign(DNA=table["Actin"]), "line 2 lists the image Week1_1/B02_s1_Actin.tif again"),
+        (lambda table: table.head(0), "has no row"),
+        (lambda table: table.assign(concentration="high"), "line 2 has the concentration 'high'; it is a number"),
+        (lambda table: table.drop(columns=list(CHANNELS)), "no column names .tif files, one a channel"),
         (lambda table: table.head(1).assign(plate="Week3_1", DNA="x.tif"), "has images of none of the 1 plates"),
     ],
 )
@@ -132,3 +143,56 @@ def test_a_folder_that_is_none(tmp_path):
     (tmp_path / TABLE).unlink()
     with pytest.raises(CytoBenchError, match="cannot be read as CSV"):
         ImageSet.read(tmp_path)
+
+
+def test_what_else_a_table_holds_is_left_aside(tmp_path):
+    folder = write_fields(tmp_path)
+    table = pd.read_csv(folder / "fields.csv").assign(moa="Actin disruptors", notes=np.nan, row=1)
+    table.to_csv(folder / "fields.csv", index=False)
+    images = ImageSet.read(folder)
+    assert images.channels == CHANNELS
+    assert not {"moa", "notes", "row"} & set(images.table)
+
+
+def test_a_table_separated_otherwise_says_so(tmp_path):
+    folder = write_fields(tmp_path)
+    pd.read_csv(folder / "fields.csv").to_csv(folder / "fields.csv", index=False, sep=";")
+    with pytest.raises(CytoBenchError, match="has one column only, .*save it separated by commas"):
+        ImageSet.read(folder)
+    (folder / "fields.csv").write_text("plate,well\nWeek1_1,B02µ\n", encoding="utf-16")
+    with pytest.raises(CytoBenchError, match="not UTF-8 text"):
+        ImageSet.read(folder)
+
+
+def test_names_that_look_like_missing_values_are_names(tmp_path):
+    folder = write_fields(tmp_path)
+    table = pd.read_csv(folder / "fields.csv").assign(compound="NA", plate="None")
+    table.assign(site=range(len(table))).to_csv(folder / "fields.csv", index=False)
+    assert {field.compound for field in ImageSet.read(folder).fields("None")} == {"NA"}
+
+
+def test_drawn_images_are_known_by_their_names(tmp_path):
+    folder = write_fields(tmp_path, ("Week1_1",))
+    table = pd.read_csv(folder / "fields.csv")
+    for row, name in enumerate(table["DNA"]):
+        (folder / name).rename(folder / f"Week1_1/Week1_simulated_{row}.tif")
+        table.loc[row, "DNA"] = f"Week1_1/Week1_simulated_{row}.tif"
+    table.to_csv(folder / "fields.csv", index=False)
+    assert ImageSet.read(folder).simulated
+
+
+@pytest.mark.parametrize("harm", ["member", "archive"])
+def test_damage_in_an_archive_is_a_fault_of_its_images(official, harm):
+    names = names_of(official).iloc[:2]
+    tifffile.imwrite(official / "one.tif", np.random.default_rng(0).integers(0, 999, (64, 64)).astype(np.uint16))
+    path = official / f"BBBC021_v1_images_{PLATE}.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.write(official / "one.tif", f"{PLATE}/{name}")
+    content = bytearray(path.read_bytes())
+    content[300:500] = bytes(200)
+    path.write_bytes(content if harm == "member" else content[: len(content) // 2])
+    images = [image for field in ImageSet.read(official).fields(PLATE) for image in field.images]
+    bad = next(image for image in images if image.member and image.member.endswith(names.iloc[0]))
+    with pytest.raises(ImageError, match="cannot be read from its archive|cannot be decoded"):
+        bad.read()

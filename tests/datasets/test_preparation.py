@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -240,7 +241,7 @@ def test_wrong_calls_leave_nothing(images, tmp_path, monkeypatch):
     with pytest.raises(CytoBenchError, match="mine: is there and is no cell store"):
         make(images, tmp_path / "mine")
     assert [file.name for file in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
-    with pytest.raises(CytoBenchError, match=r"B02_s1_DNA\.tif: is 240 x 200 px, smaller than a crop of 201 px"):
+    with pytest.raises(CytoBenchError, match=r"Week1_1: its fields are 240 x 200 px, smaller than a crop of 201 px"):
         make(images, tmp_path / "large", PreparationSpec(crop_size=201))
     assert sorted(file.name for file in tmp_path.iterdir()) == ["mine"]
 
@@ -375,3 +376,178 @@ def test_fewer_plates_than_an_earlier_call_wanted(images, tmp_path, monkeypatch)
     fewer = make(images, tmp_path / "store", plates=["Week1_1"])
     assert fewer.manifest.pending == ()
     assert contents(fewer.path) == contents(make(images, tmp_path / "one" / "store", plates=["Week1_1"]).path)
+
+
+def interrupted(images, out, monkeypatch, after, **options):
+    """Prepare until so many parts are made, as if killed then."""
+    made = []
+
+    def stopping(task):
+        if len(made) == after:
+            raise KeyboardInterrupt
+        made.append(make_part(task))
+        return made[-1]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cutting, "make_part", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            make(images, out, **options)
+
+
+def test_settings_changed_before_a_part_was_made_leave_nothing_of_the_first(images, tmp_path, monkeypatch):
+    without = read_spec(None, {**SPEC.model_dump(), "illumination.method": "none"})
+    interrupted(images, tmp_path / "store", monkeypatch, 0)
+    interrupted(images, tmp_path / "store", monkeypatch, 2, spec=without)
+    make(images, tmp_path / "store", without)
+    assert contents(tmp_path / "store") == contents(make(images, tmp_path / "clean" / "store", without).path)
+
+
+def test_a_folder_left_before_anything_was_written_is_taken_up(images, store, tmp_path):
+    (tmp_path / "store" / ".work").mkdir(parents=True)
+    assert contents(make(images, tmp_path / "store").path) == contents(store.path)
+
+
+def test_files_of_others_in_the_store_are_left_alone(images, tmp_path):
+    made = make(images, tmp_path / "store", plates=["Week1_1"])
+    (made.path / ".Trash-1000").mkdir()
+    (made.path / ".my-notes").write_text("x")
+    make(images, tmp_path / "store")
+    assert (made.path / ".Trash-1000").is_dir() and (made.path / ".my-notes").is_file()
+
+
+def test_a_plate_begun_and_not_named_again_leaves_nothing(images, tmp_path, monkeypatch):
+    interrupted(images, tmp_path / "store", monkeypatch, 3)
+    make(images, tmp_path / "store", plates=["Week2_1"])
+    one = make(images, tmp_path / "one" / "store", plates=["Week2_1"])
+    assert CellStore(tmp_path / "store").cells["plate"].unique().tolist() == ["Week1_1", "Week2_1"]
+    interrupted(images, tmp_path / "late", monkeypatch, 1, name="store")
+    make(images, tmp_path / "late", plates=["Week2_1"], name="store")
+    assert contents(tmp_path / "late") == contents(one.path)
+
+
+def test_an_image_lost_after_it_was_looked_at_is_taken_for_faulty_the_next_time(tmp_path, monkeypatch):
+    folder = write_fields(tmp_path / "images")
+    interrupted(folder, tmp_path / "store", monkeypatch, 1)
+    lost = folder / "Week1_1" / "B04_s1_Actin.tif"
+    content = lost.read_bytes()
+    lost.unlink()
+    with pytest.raises(CytoBenchError, match=r"B04_s1_Actin\.tif: missing, but it was whole .* run the same command again"):
+        make(folder, tmp_path / "store")
+    made = make(folder, tmp_path / "store")
+    assert made.attached("faults")["image"].tolist() == ["Week1_1/B04_s1_Actin.tif"]
+    assert contents(made.path) == contents(make(folder, tmp_path / "clean" / "store").path)
+    lost.write_bytes(content)
+
+
+def test_a_repaired_image_is_said_and_the_plate_stays(tmp_path, capsys):
+    folder = write_fields(tmp_path / "images", ("Week1_1",))
+    (folder / "Week1_1" / "B02_s1_DNA.tif").rename(tmp_path / "kept.tif")
+    first = contents(make(folder, tmp_path / "store").path)
+    (tmp_path / "kept.tif").rename(folder / "Week1_1" / "B02_s1_DNA.tif")
+    capsys.readouterr()
+    assert contents(make(folder, tmp_path / "store").path) == first
+    assert "Week1_1/B02_s1_DNA.tif (one of 1) was faulty when its plate was added, and can be read now" in capsys.readouterr().err
+
+
+def test_the_first_image_may_be_the_faulty_one(store, tmp_path):
+    folder = write_fields(tmp_path / "images")
+    tifffile.imwrite(folder / "Week1_1" / "B02_s1_DNA.tif", np.zeros((30, 30), np.uint16))
+    for file in (folder / "Week2_1").glob("*.tif"):
+        tifffile.imwrite(file, tifffile.imread(file)[:30, :30])
+    made = make(folder, tmp_path / "store")
+    problems = made.attached("faults").groupby("plate")["problem"].unique()
+    assert problems["Week1_1"].tolist() == ["is 30 x 30 px, the plate's other images are 240 x 200 px"]
+    assert problems["Week2_1"].tolist() == ["is 30 x 30 px, smaller than a crop of 40 px"]
+
+
+def test_a_growing_table_adds_its_plates_and_a_changed_one_is_refused(tmp_path):
+    folder = write_fields(tmp_path / "images")
+    whole = pd.read_csv(folder / "fields.csv")
+    whole[whole["plate"] == "Week1_1"].to_csv(folder / "fields.csv", index=False)
+    make(folder, tmp_path / "store")
+    whole.to_csv(folder / "fields.csv", index=False)
+    grown = make(folder, tmp_path / "store")
+    assert contents(grown.path) == contents(make(folder, tmp_path / "once" / "store").path)
+    whole.replace({"compound": {"taxol": "nocodazole"}}).to_csv(folder / "fields.csv", index=False)
+    with pytest.raises(CytoBenchError, match=r"the image table says otherwise of plate Week\d_1, well B0\d, site \d"):
+        make(folder, tmp_path / "store")
+
+
+def test_functions_of_two_stores_are_not_mixed(images, tmp_path):
+    for name, factor in (("one", 1), ("two", 2)):
+        (tmp_path / name).mkdir()
+        for plate in ("Week1_1", "Week2_1"):
+            np.save(tmp_path / name / f"illumination-{plate}.npy", np.full((2, 13, 15), factor, np.float32))
+    make(images, tmp_path / "store", illumination=tmp_path / "one", plates=["Week1_1"])
+    (tmp_path / "one").rename(tmp_path / "three")
+    (tmp_path / "two").rename(tmp_path / "one")
+    with pytest.raises(CytoBenchError, match="Week1_1 was corrected by other functions"):
+        make(images, tmp_path / "store", illumination=tmp_path / "one")
+    np.save(tmp_path / "one" / "illumination-Week1_1.npy", np.zeros((2, 13, 15), np.float32))
+    with pytest.raises(CytoBenchError, match="an illumination function is 1 and above everywhere"):
+        make(images, tmp_path / "other", illumination=tmp_path / "one")
+
+
+def test_too_few_fields_are_not_corrected(tmp_path, capsys):
+    folder = write_fields(tmp_path / "images", ("Week1_1",))
+    table = pd.read_csv(folder / "fields.csv").head(2)
+    table.to_csv(folder / "fields.csv", index=False)
+    made = make(folder, tmp_path / "store")
+    assert not list(made.path.glob("illumination*"))
+    assert "Week1_1: 2 fields are too few to tell the light from the cells" in capsys.readouterr().err
+
+
+def test_strict_knows_the_faults_of_an_earlier_call(faulty, tmp_path):
+    make(faulty, tmp_path / "store")
+    with pytest.raises(CytoBenchError, match=r"faults-Week1_1\.csv: lists faulty images of a plate in the store"):
+        make(faulty, tmp_path / "store", strict=True)
+
+
+def test_all_cells_at_the_border_says_so(images, tmp_path):
+    with pytest.raises(CytoBenchError, match=r"all \d+ cells found are nearer their field's border than half a crop"):
+        make(images, tmp_path / "store", PreparationSpec(crop_size=199))
+
+
+def test_a_plate_without_a_batch_in_its_name_is_noted(tmp_path, capsys):
+    made = make(write_fields(tmp_path / "images", ("NF1",)), tmp_path / "store")
+    assert len(made) > 0
+    assert "plate NF1: no batch in its name" in capsys.readouterr().err
+
+
+def test_the_known_offset_of_a_camera_is_taken_out(tmp_path):
+    folder = write_fields(tmp_path / "images", ("Week1_1",))
+    plain = make(folder, tmp_path / "plain")
+    for file in (folder / "Week1_1").glob("*.tif"):
+        tifffile.imwrite(file, tifffile.imread(file) + np.uint16(500))
+    shifted = make(folder, tmp_path / "shifted", read_spec(None, {**SPEC.model_dump(), "illumination.dark": 500}))
+    lights = [np.load(made.path / "illumination-Week1_1.npy") for made in (plain, shifted)]
+    np.testing.assert_allclose(*lights, rtol=1e-5)
+    rows = np.arange(min(len(plain), 20))
+    np.testing.assert_allclose(plain.images(rows), shifted.images(rows), atol=1)
+
+
+def test_the_same_part_made_twice_at_once_is_made_once(images, tmp_path, monkeypatch):
+    tasks = []
+    with monkeypatch.context() as patched:
+        patched.setattr(cutting, "make_part", lambda task: (tasks.append(task), make_part(task))[1])
+        interrupted_store = tmp_path / "store"
+        patched.setattr(GrowingStore, "add", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            make(images, interrupted_store)
+    record = (tasks[0].folder / "part.json").stat().st_mtime_ns
+    assert make_part(tasks[0]) == len(tasks[0].fields)
+    assert (tasks[0].folder / "part.json").stat().st_mtime_ns == record
+    orphan = replace(tasks[0], coordinator=1, name="Week1_1-009")
+    with pytest.raises(CytoBenchError, match="its preparation was stopped"):
+        make_part(orphan)
+    assert not orphan.folder.exists()
+
+
+def test_a_config_that_holds_no_settings(tmp_path, images, cli):
+    for text, said in (("- 1\n", "holds no settings"), ("segmentation:\n", "segmentation: ")):
+        (tmp_path / "spec.yaml").write_text(text)
+        words = ("data", "prepare", images, tmp_path / "store", "--config", tmp_path / "spec.yaml", "--segmenter", "watershed")
+        assert said in cli(*words).sentence
+    printed = cli("data", "prepare", "--print-config")
+    (tmp_path / "spec.yaml").write_text(printed.out)
+    assert read_spec(tmp_path / "spec.yaml") == PreparationSpec()

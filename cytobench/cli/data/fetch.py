@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from cytobench.cli.options import listed
+
 
 @click.command("fetch")
 @click.argument("name", metavar="bbbc021")
-@click.option("--plates", metavar="A,B,C", help="For example Week1_22123,Week1_22141; all by default.")
+@click.option("--plates", callback=listed, metavar="A,B,C", help="For example Week1_22123,Week1_22141; all by default.")
 @click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="The folder; by default --from, or the cache.")
 @click.option(
     "--from", "source", type=click.Path(path_type=Path), metavar="DIR", help="Archives or images on disk, instead of the network."
@@ -18,7 +20,13 @@ import click
 @click.option("--workers", default=4, show_default=True, type=click.IntRange(1, 16), help="Plates at a time.")
 @click.option("--keep-archives", is_flag=True, help="Keep downloaded archives once their images are verified.")
 def command(
-    name: str, plates: str | None, to: Path | None, source: Path | None, mirror: str | None, workers: int, keep_archives: bool
+    name: str,
+    plates: list[str] | None,
+    to: Path | None,
+    source: Path | None,
+    mirror: str | None,
+    workers: int,
+    keep_archives: bool,
 ) -> None:
     """Download BBBC021, or take archives and images already on disk; verify every image.
 
@@ -31,9 +39,8 @@ def command(
 
     usual = default_folder(name)
     folder = to or source or usual
-    chosen = None if plates is None else [plate.strip() for plate in plates.split(",")]
     summary = fetch_bbbc021(
-        folder, plates=chosen, source=source, mirror=mirror or URL, workers=workers, keep_archives=keep_archives
+        folder, plates=plates, source=source, mirror=mirror or URL, workers=workers, keep_archives=keep_archives
     )
     click.echo(f"{folder}: {summary}")
     if summary.damaged:

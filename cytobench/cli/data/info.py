@@ -14,6 +14,10 @@ def command(dataset: str, verify: bool) -> None:
     from cytobench.datasets.store import CellStore
 
     data = open_dataset(dataset)
+    said = data.summary()
     if verify and isinstance(data, CellStore):
         data.verify()
-    click.echo(data.summary() + ("\nverified: every file is as it was written" if verify else ""))
+        said += "\nverified: every file is as it was written"
+    elif verify:
+        said += "\nnothing to verify: a table carries no checksums of itself"
+    click.echo(said)

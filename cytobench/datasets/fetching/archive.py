@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import lzma
 import re
 import shutil
 import stat
 import zipfile
-import zlib
 from pathlib import Path
 
 from cytobench.datasets.fetching.space import gigabytes, require_space
 from cytobench.datasets.fetching.threads import Halt
+from cytobench.datasets.image_file import ZIP_DAMAGE
 from cytobench.errors import CytoBenchError
 
 MAX_IMAGE_BYTES = 16 * 2**20
 """Six times an image of BBBC021; a larger member is no image of its kind."""
 MAX_RATIO = 100
 """Unpacked to packed bytes of all images: camera noise packs to about a half."""
-DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
-"""What zipfile raises where an archive is damaged, encrypted or packed in a way that it does not know."""
 
 
 class RefusedArchiveError(CytoBenchError):
@@ -48,7 +45,7 @@ def unpack(archive: Path, plate: str, names: frozenset[str], folder: Path, halt:
                 halt.check()
                 with opened.open(member) as packed, (folder / _name(member)).open("wb") as file:
                     shutil.copyfileobj(packed, file, 1 << 20)
-    except DAMAGE as error:
+    except ZIP_DAMAGE as error:
         raise RefusedArchiveError(f"{archive}: not a whole zip archive ({error}); get it again") from None
 
 

@@ -71,7 +71,7 @@ def choose(images: Mapping[str, frozenset[str]], plates: Sequence[str], table: P
     """Return the plates asked for."""
     for plate in plates:
         if plate not in images:
-            raise CytoBenchError(f"unknown plate {plate!r}{nearest(plate, images)}: {table} names {len(images)} plates")
+            raise CytoBenchError(f"unknown plate {plate!r}{nearest(plate, images)} ({table} names {len(images)} plates)")
     return {plate: images[plate] for plate in plates}
 
 
@@ -110,6 +110,10 @@ def _bring_official(target: Path, official: str, mirror: Mirror, *, local: bool)
     if here is not None and hashlib.sha256(content := _read(here)).hexdigest() == official:
         _copy(content, target, here)
         return str(here)
+    if local:
+        raise CytoBenchError(
+            f"no {target.name}, neither in the folder of --from nor under CYTOBENCH_DATA; put BBBC021's table there"
+        )
     url = mirror.address(target.name)
     impatient = mirror.model_copy(update={"tries": min(mirror.tries, 2)})  # a server that is not there at all is said soon
     try:

@@ -18,10 +18,21 @@ def cut_plates(
     image_set: ImageSet,
     surveys: dict[str, Surveyed],
     spec: PreparationSpec,
+    *,
+    coordinator: int | None,
     progress: bool,
 ) -> None:
-    """Make the parts of all plates, and add each plate when its last part is there."""
-    tasks = {plate: _part_tasks(store.path, image_set, surveyed, spec) for plate, surveyed in surveys.items()}
+    """Make the parts of all plates, and add each plate when its last part is there.
+
+    Args:
+        store: that is being made.
+        image_set: the fields.
+        surveys: what is known of each plate.
+        spec: how.
+        coordinator: this process's number where the workers are its own; None on a cluster.
+        progress: show it.
+    """
+    tasks = {plate: _part_tasks(store.path, image_set, surveyed, spec, coordinator) for plate, surveyed in surveys.items()}
     waiting = [task for listed in tasks.values() for task in listed if not task.finished]
     names = {task.name for task in waiting}
     pending = list(surveys)
@@ -35,12 +46,15 @@ def cut_plates(
             store.add(surveys[plate][0], listed, pending)
 
 
-def _part_tasks(store: Path, image_set: ImageSet, surveyed: Surveyed, spec: PreparationSpec) -> list[PartTask]:
+def _part_tasks(
+    store: Path, image_set: ImageSet, surveyed: Surveyed, spec: PreparationSpec, coordinator: int | None
+) -> list[PartTask]:
     found, light = surveyed
     if found.shape is None or found.dtype is None:
         return []
-    usable = found.usable(image_set.fields(found.plate))
-    chunks = chunks_of(usable, spec.fields_per_part)
+    every = image_set.fields(found.plate)
+    usable = found.usable(every)
+    chunks = [found.usable(chunk) for chunk in chunks_of(every, spec.fields_per_part)]  # a new fault moves no other field
     example = next((field for field in usable if field.compound == "DMSO"), next(iter(usable), None))
     return [
         PartTask(
@@ -53,6 +67,7 @@ def _part_tasks(store: Path, image_set: ImageSet, surveyed: Surveyed, spec: Prep
             light=light,
             spec=spec,
             example=example if example in fields else None,
+            coordinator=coordinator,
         )
         for number, fields in enumerate(chunks)
     ]

@@ -46,7 +46,7 @@ def cells_of(
     Returns:
         Crops of the corrected field, rounded to the camera's integers: intensities keep their scale.
     """
-    corrected = raw.astype(np.float32) if light is None else raw / light
+    corrected = raw.astype(np.float32) if light is None else np.maximum(raw - np.float32(spec.illumination.dark), 0) / light
     if raw[0].min() == raw[0].max():
         corrected[0] = raw[0]  # else the light alone would look like nuclei
     nuclei = segmenter.nuclei(corrected[0])

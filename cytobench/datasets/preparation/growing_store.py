@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from cytobench.datasets.image_file import can_be_read
 from cytobench.datasets.image_set import natural_order
 from cytobench.datasets.manifest import NEXT_TABLE, TABLE, WORK, Part, StoreManifest
 from cytobench.datasets.preparation.facts import StoreFacts, refuse_other
-from cytobench.datasets.preparation.part import EXAMPLE, PartTask
-from cytobench.datasets.preparation.plate_tables import FAULTS, FIELDS, ILLUMINATION, field_rows
-from cytobench.datasets.preparation.survey import PlateSurvey
-from cytobench.datasets.store import CellStore
+from cytobench.datasets.preparation.part import EXAMPLE, SURVEY, PartTask
+from cytobench.datasets.preparation.plate_tables import FAULTS, FIELDS, ILLUMINATION, IMAGES, MASKS, field_rows
+from cytobench.datasets.preparation.survey import SHOWN, PlateSurvey
+from cytobench.datasets.store import AS_NAMED, CellStore
 from cytobench.datasets.store_writer import write_manifest
 from cytobench.errors import CytoBenchError
 from cytobench.files import replacing, sha256, write_text
 from cytobench.schema import dump_json, load_json
+
+TEMPORARY = (".store-*.json", ".fields-*.csv", ".faults-*.csv", ".illumination-*.npy")
+"""What a killed write may have left."""
 
 
 class GrowingStore:
@@ -58,31 +62,31 @@ class GrowingStore:
 
     def known_survey(self, plate: str) -> tuple[PlateSurvey, np.ndarray | None] | None:
         """What an earlier, killed preparation found of a plate; None where it had not come so far."""
-        file = self.path / WORK / f"{plate}.json"
+        file = self.path / WORK / SURVEY.format(plate=plate)
         if not file.is_file():
             return None
-        light = self.path / ILLUMINATION.format(plate=plate)
+        light = self._light_of(plate)
         return load_json(PlateSurvey, file), np.load(light) if light.is_file() else None
 
     def keep_survey(self, survey: PlateSurvey, light: np.ndarray | None) -> None:
-        """Keep what was found of a plate."""
+        """Keep what was found of a plate until it is added."""
         if light is not None:
-            with replacing(self.path / ILLUMINATION.format(plate=survey.plate)) as temporary:
+            with replacing(self._light_of(survey.plate)) as temporary:
                 np.save(temporary, light)
-        write_text(self.path / WORK / f"{survey.plate}.json", dump_json(survey))
+        write_text(self.path / WORK / SURVEY.format(plate=survey.plate), dump_json(survey))
 
-    def take_light(self, plate: str, other: Path) -> np.ndarray:
-        """Use the illumination functions that another store has of a plate; return them."""
-        file = other / ILLUMINATION.format(plate=plate)
-        try:
-            light: np.ndarray = np.load(file, allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise CytoBenchError(f"{file}: no illumination functions to use again ({error})") from None
-        if light.ndim != 3 or len(light) != len(self._facts.channels):
-            raise CytoBenchError(f"{file}: holds {light.shape}, not a function for each of {', '.join(self._facts.channels)}")
-        with replacing(self.path / file.name) as temporary:
-            np.save(temporary, light)
-        return light
+    def refuse_faults(self, plates: Sequence[str]) -> None:
+        """Name a faulty image of a plate that is in the store already."""
+        for plate in plates:
+            if FAULTS.format(plate=plate) in self._attachments:
+                raise CytoBenchError(f"{self.path / FAULTS.format(plate=plate)}: lists faulty images of a plate in the store")
+
+    def refuse_other_lights(self, lights: Mapping[str, np.ndarray]) -> None:
+        """Refuse illumination functions where a plate in the store was corrected by others."""
+        for plate, light in lights.items():
+            used = self.path / ILLUMINATION.format(plate=plate)
+            if used.name in self._attachments and not np.array_equal(np.load(used), light):
+                raise CytoBenchError(f"{used}: {plate} was corrected by other functions; use the same store's for all plates")
 
     def add(self, survey: PlateSurvey, tasks: Sequence[PartTask], pending: Sequence[str]) -> None:
         """Put a plate's finished parts into the store; ``store.json`` comes last, so that it is whole at every moment.
@@ -96,6 +100,9 @@ class GrowingStore:
         self._write_csv(FIELDS.format(plate=plate), field_rows(tasks, survey.faults))
         if survey.faults:
             self._write_csv(FAULTS.format(plate=plate), pd.DataFrame([fault.model_dump() for fault in survey.faults]))
+        if (light := self._light_of(plate)).is_file():
+            with replacing(self.path / ILLUMINATION.format(plate=plate)) as temporary:
+                shutil.copyfile(light, temporary)
         made = [(task.result().part, task.rows()) for task in tasks]
         parts = {part.images: part for part in self._parts}
         parts |= {part.images: part for part, _ in made if part}
@@ -121,16 +128,44 @@ class GrowingStore:
     def end(self) -> CellStore:
         """Remove what was only needed on the way, and open the store."""
         if self._manifest is None:
-            raise CytoBenchError(f"{self.path}: no cell was found in any field; look at {FAULTS.format(plate='PLATE')} there")
+            raise CytoBenchError(self._no_cell())
         if self._manifest.pending:  # an earlier call wanted more plates than this one
             write_text(self.path / "store.json", dump_json(self._manifest.model_copy(update={"pending": ()})))
         known = {name for part in self._parts for name in (part.images, part.masks)} | self._attachments.keys()
-        for kind in ("images", "masks", "illumination"):  # of plates that an earlier call began and this one did not name
-            for left in self.path.glob(f"{kind}-*.npy"):
+        for form in (IMAGES, MASKS, FIELDS, FAULTS, ILLUMINATION, EXAMPLE, NEXT_TABLE):
+            for left in self.path.glob(form.format(plate="*")):  # of plates that an earlier call began and this one did not name
                 if left.name not in known:
                     left.unlink()
         shutil.rmtree(self.path / WORK)
         return CellStore(self.path)
+
+    def _no_cell(self) -> str:
+        """Say why there is none, as far as the plates' tables tell."""
+        found = sum(int(pd.read_csv(file)["found"].sum()) for file in self.path.glob(FIELDS.format(plate="*")))
+        if found:
+            return (
+                f"{self.path}: all {found} cells found are nearer their field's border than half a crop; set a smaller crop size"
+            )
+        listed = [file for form in (FAULTS, FIELDS) for file in sorted(self.path.glob(form.format(plate="*")))]
+        return f"{listed[0] if listed else self.path}: no cell was found in any field; this file says what was seen of each"
+
+    def refuse_other_contents(self, table: pd.DataFrame) -> None:
+        """Refuse an image table that says otherwise of a plate than it did when the plate was added."""
+        for plate in self.plates & set(table["plate"]):
+            before = pd.read_csv(self.path / FIELDS.format(plate=plate), **AS_NAMED)[list(SHOWN)]
+            changed = pd.concat([before, table.loc[table["plate"] == plate, list(SHOWN)]]).drop_duplicates(keep=False)
+            if len(changed):
+                _, well, site, *_ = changed.iloc[0]
+                raise CytoBenchError(
+                    f"{self.path}: the image table says otherwise of plate {plate}, well {well}, site {site} than when the plate "
+                    "was added; choose another place, or give the table back what it said"
+                )
+
+    def repaired(self, folder: Path) -> list[str]:
+        """Name the images that were faulty when their plate was added, and can be read now."""
+        listed = [name for name in self._attachments if name.startswith(FAULTS.split("{")[0])]
+        images = [image for name in listed for image in pd.read_csv(self.path / name, **AS_NAMED)["image"]]
+        return [image for image in images if can_be_read(folder / image)]
 
     @property
     def _parts(self) -> tuple[Part, ...]:
@@ -148,8 +183,8 @@ class GrowingStore:
                 self._tables[part.images] = store.cells.iloc[start : start + part.cells]
             if store.files.table_file.name == NEXT_TABLE:  # it was killed before the table took its place
                 os.replace(store.files.table_file, self.path / TABLE)
-        elif begun.is_file():
-            if any((self.path / WORK).glob("*/part.json")):
+        elif (self.path / WORK).is_dir():
+            if begun.is_file() and any((self.path / WORK).glob("*/part.json")):
                 known = load_json(StoreFacts, begun)
             else:  # nothing is lost by other settings
                 shutil.rmtree(self.path / WORK)
@@ -159,8 +194,12 @@ class GrowingStore:
         (self.path / WORK).mkdir(exist_ok=True)
         for left in (self.path / WORK).glob(".*"):
             shutil.rmtree(left) if left.is_dir() else left.unlink()
-        for left in self.path.glob(".*-*"):
+        for left in (left for kind in TEMPORARY for left in self.path.glob(kind)):
             left.unlink()
+
+    def _light_of(self, plate: str) -> Path:
+        """Where a plate's illumination functions are kept until it is added."""
+        return self.path / WORK / f"light-{plate}.npy"
 
     def _write_csv(self, name: str, table: pd.DataFrame) -> None:
         write_text(self.path / name, table.to_csv(index=False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 
@@ -25,9 +25,26 @@ Surveyed = tuple[PlateSurvey, np.ndarray | None]
 
 
 def look_at_plates(
-    store: GrowingStore, image_set: ImageSet, plates: Sequence[str], spec: PreparationSpec, strict: bool, progress: bool
+    store: GrowingStore,
+    image_set: ImageSet,
+    plates: Sequence[str],
+    spec: PreparationSpec,
+    *,
+    lights: Mapping[str, np.ndarray] | None,
+    strict: bool,
+    progress: bool,
 ) -> Iterator[tuple[str, Surveyed]]:
-    """Yield what is known of each plate, once every image was read that no earlier preparation has read."""
+    """Yield what is known of each plate, once every image was read that no earlier preparation has read.
+
+    Args:
+        store: that is being made.
+        image_set: the fields.
+        plates: their names.
+        spec: how.
+        lights: illumination functions to use; estimated where None.
+        strict: fail on the first faulty image.
+        progress: show it.
+    """
     fields = {plate: image_set.fields(plate) for plate in plates if store.known_survey(plate) is None}
     chunks = [chunk for listed in fields.values() for chunk in chunks_of(listed, LOOK_FIELDS)]
     dtype = store.dtype
@@ -37,7 +54,8 @@ def look_at_plates(
             known = store.known_survey(plate)
             if known is None:
                 seen = list(islice(looked, len(fields[plate])))
-                known = survey(image_set.folder, plate, fields[plate], seen, image_set.channels, spec.illumination, dtype)
+                found, light = survey(image_set.folder, plate, fields[plate], seen, image_set.channels, spec, dtype)
+                known = (found, lights[plate] if lights else light)
                 store.keep_survey(*known)
             found = known[0]
             if strict and found.faults:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -28,9 +29,17 @@ EXAMPLE = "example-{plate}.png"
 """A field of a plate with outlines, a DMSO one where there is one: it is kept because the store holds no whole field."""
 
 
+SURVEY = "survey-{plate}.json"
+"""In that folder: what was found of a plate's images."""
+
+
 class PartRecord(Record):
     """A finished part; ``part`` is None where its fields hold no cell."""
 
+    fields: tuple[str, ...]
+    """Those that it was made of."""
+    light: str
+    """sha256 of the illumination functions that they were divided by; empty for none."""
     part: Part | None
     sizes: dict[str, int]
     """Bytes of each file that it put into the store."""
@@ -55,6 +64,19 @@ class PartTask:
     example: FieldOfView | None
     """The field of the part to keep a picture of."""
 
+    coordinator: int | None
+    """The process that waits for it on this machine; None on a cluster."""
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """Well and site of each field."""
+        return tuple(f"{field.well} {field.site}" for field in self.fields)
+
+    @property
+    def light_sha256(self) -> str:
+        """Of the illumination functions."""
+        return "" if self.light is None else hashlib.sha256(self.light.tobytes()).hexdigest()
+
     @property
     def folder(self) -> Path:
         """Where the part's tables are kept until its plate is complete; it is there when the part is finished."""
@@ -65,8 +87,10 @@ class PartTask:
         """Whether it was made before, and its files still lie in the store with the size that they had."""
         if not (self.folder / "part.json").is_file():
             return False
-        files = {self.store / name: size for name, size in self.result().sizes.items()}
-        return all(file.is_file() and file.stat().st_size == size for file, size in files.items())
+        record = self.result()
+        files = {self.store / name: size for name, size in record.sizes.items()}
+        there = all(file.is_file() and file.stat().st_size == size for file, size in files.items())
+        return there and (record.fields, record.light) == (self.field_names, self.light_sha256)
 
     def result(self) -> PartRecord:
         """What the finished task left."""
@@ -83,7 +107,18 @@ class PartTask:
 
 def make_part(task: PartTask) -> int:
     """Make a part and return its number of fields; only one field is in memory at a time."""
+    if task.finished:  # by a worker that a cluster took for dead
+        return len(task.fields)
     shutil.rmtree(task.folder, ignore_errors=True)  # of a part whose files were lost
+    try:
+        _make(task)
+    except OSError:
+        if not task.finished:
+            raise
+    return len(task.fields)
+
+
+def _make(task: PartTask) -> None:
     segmenter = make_segmenter(task.spec.segmentation)
     light = None if task.light is None else enlarged(task.light, task.shape)
     counts = []
@@ -91,6 +126,7 @@ def make_part(task: PartTask) -> int:
         writer = PartWriter(folder, task.name)
         try:
             for field in task.fields:
+                _go_on(task)
                 shown = field == task.example
                 cells = cells_of(_read(field, task), light, segmenter, task.spec, shown=shown)
                 if cells.picture is not None:
@@ -104,12 +140,21 @@ def make_part(task: PartTask) -> int:
             writer.close()
         rows.to_parquet(folder / "rows.parquet", index=False)
         pd.DataFrame(counts).to_parquet(folder / "fields.parquet", index=False)
+        _go_on(task)
         files = [file.name for file in sorted(folder.iterdir()) if file.suffix in (".npy", ".png")]
         sizes = {name: (folder / name).stat().st_size for name in files}
         for name in files:
             os.replace(folder / name, task.store / name)
-        write_text(folder / "part.json", dump_json(PartRecord(part=ended, sizes=sizes)))
-    return len(task.fields)
+        write_text(
+            folder / "part.json", dump_json(PartRecord(fields=task.field_names, light=task.light_sha256, part=ended, sizes=sizes))
+        )
+
+
+def _go_on(task: PartTask) -> None:
+    """Stop where nobody waits for the part any more: its preparation was killed, or another has ended it."""
+    alone = task.coordinator is not None and task.coordinator not in (os.getpid(), os.getppid())
+    if alone or not (task.store / WORK).is_dir():
+        raise CytoBenchError(f"{task.store}: its preparation was stopped; {task.name} is not finished")
 
 
 def _count(field: FieldOfView, found: int, rows: pd.DataFrame, channels: tuple[str, ...]) -> dict[str, object]:
@@ -126,8 +171,14 @@ def _read(field: FieldOfView, task: PartTask) -> np.ndarray:
         try:
             pixels = image.read()
         except ImageError as fault:
-            raise CytoBenchError(f"{image}: {fault}, but it was whole a while ago; run the same command again") from None
+            raise _changed(task, field, f"{image}: {fault}, but it was whole a while ago") from None
         if pixels.shape != task.shape or pixels.dtype != task.dtype:
-            raise CytoBenchError(f"{image}: was replaced by another image while it was prepared; run the same command again")
+            raise _changed(task, field, f"{image}: was replaced by another image while it was prepared")
         raw[channel] = pixels
     return raw
+
+
+def _changed(task: PartTask, field: FieldOfView, what: str) -> CytoBenchError:
+    """Forget what was found of the plate, so that the next call looks again."""
+    (task.store / WORK / SURVEY.format(plate=field.plate)).unlink(missing_ok=True)
+    return CytoBenchError(f"{what}; run the same command again")

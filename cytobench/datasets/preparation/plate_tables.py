@@ -9,6 +9,8 @@ import pandas as pd
 from cytobench.datasets.preparation.part import PartTask
 from cytobench.datasets.preparation.survey import SHOWN, Fault
 
+IMAGES, MASKS = "images-{plate}-*.npy", "masks-{plate}-*.npy"
+"""A plate's parts."""
 FIELDS = "fields-{plate}.csv"
 """One row a field of a plate: its cells, or what is wrong with it."""
 FAULTS = "faults-{plate}.csv"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,15 +13,21 @@ from cytobench.datasets.image_set import ImageSet
 from cytobench.datasets.preparation.cutting import cut_plates
 from cytobench.datasets.preparation.facts import StoreFacts
 from cytobench.datasets.preparation.growing_store import GrowingStore
+from cytobench.datasets.preparation.lights import read_lights
 from cytobench.datasets.preparation.looking import look_at_plates
 from cytobench.datasets.preparation.spec import PreparationSpec
 from cytobench.datasets.preparation.workers import cores_or_cluster
+from cytobench.datasets.profiles import batch_of
 from cytobench.datasets.store import CellStore
 from cytobench.datasets.store_writer import check_names
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked
 from cytobench.imaging.segmentation import make_segmenter
 from cytobench.imaging.tiff import ImageError
+from cytobench.progress import note
+
+FIRST_FIELDS = 3
+"""Fields that tell the size of the others before all are read."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where nothing more can be written."""
@@ -65,14 +72,20 @@ def prepare(
     chosen = image_set.choose(plates)
     make_segmenter(spec.segmentation)  # what it needs is here, before anything is begun
     _refuse_small_fields(image_set, chosen[0], spec)
-    facts = _facts(image_set, spec, name or out.name, source, illumination)
-    with _alone(out), _told_of_a_full_disk(out), cores_or_cluster(workers, scheduler):
+    facts = _facts(image_set, spec, out.name if name is None else name, source, illumination)
+    _note_plates_without_a_batch(chosen)
+    lights = read_lights(Path(illumination), chosen, image_set.channels) if illumination else None
+    with _alone(out), _told_of_a_full_disk(out), cores_or_cluster(workers, scheduler) as coordinator:
         store = GrowingStore(out, facts)
+        store.refuse_other_contents(image_set.table)
+        _note_what_was_repaired(store, image_set.folder)
+        if strict:
+            store.refuse_faults(chosen)
+        if lights:
+            store.refuse_other_lights(lights)
         waiting = [plate for plate in chosen if plate not in store.plates]
-        surveys = dict(look_at_plates(store, image_set, waiting, spec, strict, progress))
-        if illumination is not None:
-            surveys = {plate: (found, store.take_light(plate, Path(illumination))) for plate, (found, _) in surveys.items()}
-        cut_plates(store, image_set, surveys, spec, progress)
+        surveys = dict(look_at_plates(store, image_set, waiting, spec, lights=lights, strict=strict, progress=progress))
+        cut_plates(store, image_set, surveys, spec, coordinator=coordinator, progress=progress)
         return store.end()
 
 
@@ -82,7 +95,6 @@ def _facts(
     check_names(name, image_set.channels)
     provenance = {
         "source": image_set.source if source is None else source,
-        "image_table_sha256": image_set.table_sha256,
         "preparation": spec.model_dump_json(),
         "illumination": f"taken from {Path(illumination).name}" if illumination else "",
         "made_with": ", ".join(f"{package} {version(package)}" for package in ("cytobench", "scikit-image", "scipy")),
@@ -90,24 +102,44 @@ def _facts(
     return StoreFacts(name=name, channels=image_set.channels, simulated=image_set.simulated, provenance=provenance)
 
 
+def _note_plates_without_a_batch(plates: Sequence[str]) -> None:
+    """Say before the work, and not after it, that these cells cannot be scored."""
+    try:
+        batch_of(plates)
+    except CytoBenchError as error:
+        note(f"{error} (cells can be cut all the same, but 'cytobench run' will refuse them)")
+
+
+def _note_what_was_repaired(store: GrowingStore, folder: Path) -> None:
+    if repaired := store.repaired(folder):
+        note(
+            f"{repaired[0]} (one of {len(repaired)}) was faulty when its plate was added, and can be read now; "
+            "the plate stays as it is: prepare into a new folder to take the image in"
+        )
+
+
 def _refuse_small_fields(image_set: ImageSet, plate: str, spec: PreparationSpec) -> None:
-    """Say at once, by the first image that can be read, that no crop fits into a field."""
-    for image in (image for field in image_set.fields(plate) for image in field.images):
-        try:
-            height, width = image.read().shape
-        except ImageError:
-            continue
-        if min(height, width) < spec.crop_size:
-            raise CytoBenchError(
-                f"{image}: is {width} x {height} px, smaller than a crop of {spec.crop_size} px; set a smaller crop size"
-            )
-        return
+    """Say at once, by the first fields of a plate, that no crop fits into them; a single small image is a fault of its own."""
+    sizes: Counter[tuple[int, ...]] = Counter()
+    for image in (image for field in image_set.fields(plate)[:FIRST_FIELDS] for image in field.images):
+        with suppress(ImageError):
+            sizes[image.read().shape] += 1
+    if sizes and min(size := sizes.most_common(1)[0][0]) < spec.crop_size:
+        raise CytoBenchError(
+            f"{plate}: its fields are {size[1]} x {size[0]} px, smaller than a crop of {spec.crop_size} px; "
+            "set a smaller crop size"
+        )
 
 
 @contextmanager
 def _alone(out: Path) -> Iterator[None]:
     """Keep other preparations of the same store away."""
     lock = out.parent / f".{out.name}.lock"
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        lock.touch()
+    except OSError as error:
+        raise CytoBenchError(f"{out}: cannot be written there ({error.strerror}); choose another place") from None
     with locked(lock, str(out)):
         try:
             yield

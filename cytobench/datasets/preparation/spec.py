@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
+from cytobench.errors import CytoBenchError
 from cytobench.imaging.illumination import IlluminationSpec
 from cytobench.imaging.segmentation import SegmentationSpec
 from cytobench.schema import Record, read_yaml, validate
@@ -31,11 +32,15 @@ class PreparationSpec(Record):
 
 def read_spec(file: Path | None = None, changes: Mapping[str, Any] = MappingProxyType({})) -> PreparationSpec:
     """Read a YAML file, then apply changes by their dotted names (``segmentation.segmenter``)."""
-    data = (read_yaml(file) or {}) if file else {}
+    where = str(file or "data prepare")
+    said = (read_yaml(file) or {}) if file else {}
+    if not isinstance(said, dict):
+        raise CytoBenchError(f"{where}: holds no settings; 'cytobench data prepare --print-config' shows how they are written")
+    data = validate(PreparationSpec, said, where).model_dump()
     for name, value in changes.items():
         *parents, last = name.split(".")
         record = data
         for parent in parents:
             record = record.setdefault(parent, {})
         record[last] = value
-    return validate(PreparationSpec, data, str(file or "data prepare"))
+    return validate(PreparationSpec, data, where)

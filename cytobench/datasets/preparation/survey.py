@@ -12,8 +12,10 @@ import numpy as np
 
 from cytobench.datasets.image_file import ImageFile
 from cytobench.datasets.image_set import FieldOfView
+from cytobench.datasets.preparation.spec import PreparationSpec
 from cytobench.imaging.illumination import IlluminationSpec, illumination_function, shrunk
 from cytobench.imaging.tiff import ImageError
+from cytobench.progress import note
 from cytobench.schema import Record
 
 Kind = tuple[tuple[int, int], str]
@@ -74,7 +76,7 @@ def survey(
     fields: Sequence[FieldOfView],
     looked: Sequence[tuple[Looked, ...]],
     channels: Sequence[str],
-    spec: IlluminationSpec,
+    spec: PreparationSpec,
     dtype: str | None,
 ) -> tuple[PlateSurvey, np.ndarray | None]:
     """Say what a plate's images have in common, which do not, and what its light is like.
@@ -85,7 +87,7 @@ def survey(
         fields: all of its fields.
         looked: what :func:`look` found of each.
         channels: their names.
-        spec: how the light is estimated.
+        spec: how the light is estimated, and how large a crop is.
         dtype: the pixel type that the store has already; None where this plate decides it.
 
     Returns:
@@ -97,7 +99,7 @@ def survey(
     usable: list[list[np.ndarray]] = [[] for _ in channels]
     for field, images in zip(fields, looked, strict=True):
         for number, (one, image) in enumerate(zip(images, field.images, strict=True)):
-            problem = one.problem or _difference(one.kind, common, dtype)
+            problem = one.problem or _difference(one.kind, common, dtype) or _too_small(one.kind, spec.crop_size)
             if problem:
                 shown = {name: getattr(field, name) for name in SHOWN}
                 path = os.path.relpath(str(image), folder)
@@ -106,9 +108,18 @@ def survey(
                 usable[number].append(one.small)
     shape, kind = common or (None, None)
     surveyed = PlateSurvey(plate=plate, shape=shape, dtype=kind, faults=tuple(faults))
-    if spec.method == "none" or not all(usable):
+    if spec.illumination.method == "none" or not all(usable):
         return surveyed, None
-    return surveyed, np.stack([illumination_function(np.stack(images), spec) for images in usable])
+    if (fewest := min(map(len, usable))) < spec.illumination.fewest_fields:
+        note(f"{plate}: {fewest} fields are too few to tell the light from the cells; the plate is not corrected")
+        return surveyed, None
+    return surveyed, np.stack([illumination_function(np.stack(images), spec.illumination) for images in usable])
+
+
+def _too_small(kind: Kind | None, crop_size: int) -> str:
+    if kind is None or min(kind[0]) >= crop_size:
+        return ""
+    return f"is {kind[0][1]} x {kind[0][0]} px, smaller than a crop of {crop_size} px"
 
 
 def _look_at(image: ImageFile, spec: IlluminationSpec) -> Looked:

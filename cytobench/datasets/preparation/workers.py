@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -13,13 +16,16 @@ from cytobench.errors import CytoBenchError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+WATCH, WATCH_SECONDS = "watch-coordinator", 0.5
+"""The thread of a worker that looks whether its coordinator is still there, and how often."""
+
 CONNECT_SECONDS = 10.0
 """How long to wait for a scheduler."""
 
 
 @contextmanager
-def cores_or_cluster(workers: int, scheduler: str | None) -> Iterator[None]:
-    """Choose where :func:`run_tasks` runs within the block.
+def cores_or_cluster(workers: int, scheduler: str | None) -> Iterator[int | None]:
+    """Choose where :func:`run_tasks` runs within the block; yield this process's number where its workers are its own.
 
     Args:
         workers: processes on this machine; 1 stays in this process.
@@ -29,19 +35,33 @@ def cores_or_cluster(workers: int, scheduler: str | None) -> Iterator[None]:
         raise CytoBenchError(f"{workers} workers; give at least 1")
     if scheduler is None:
         with parallel_config("loky" if workers > 1 else "sequential", n_jobs=workers):
-            yield
+            yield os.getpid()
         return
     client = _connect(scheduler)
     try:
         with parallel_config("dask", client=client, n_jobs=-1):
-            yield
+            yield None
     finally:
         client.close()
 
 
 def run_tasks(function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
     """Yield ``function(task)`` of every task, in their order, as soon as each is there."""
-    yield from Parallel(return_as="generator")(delayed(function)(task) for task in tasks)
+    coordinator = os.getpid()
+    yield from Parallel(return_as="generator")(delayed(_watched)(function, task, coordinator) for task in tasks)
+
+
+def _watched(function: Callable[[Task], Result], task: Task, coordinator: int) -> Result:
+    """Call ``function`` in a worker that ends when its coordinator has ended, even by ``kill -9``."""
+    if os.getppid() == coordinator and not any(thread.name == WATCH for thread in threading.enumerate()):
+        threading.Thread(target=_end_with, args=(coordinator,), name=WATCH, daemon=True).start()
+    return function(task)
+
+
+def _end_with(coordinator: int) -> None:
+    while os.getppid() == coordinator:
+        time.sleep(WATCH_SECONDS)
+    os._exit(1)
 
 
 def chunks_of(tasks: Sequence[Task], size: int) -> list[Sequence[Task]]:

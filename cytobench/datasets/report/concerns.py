@@ -43,6 +43,7 @@ def concerns(screen: Screen, counts: Counts) -> tuple[Concern, ...]:
         _blurred(screen),
         *_empty_wells(screen),
         _lost_at_borders(counts),
+        _cells_beyond_crops(screen),
         _bad_crops(screen),
         _saturated_crops(screen),
     ]
@@ -124,6 +125,16 @@ def _lost_at_borders(counts: Counts) -> Concern | None:
         return None
     share = counts.at_border / counts.found
     return Concern(sentence=f"{share:.0%} of the cells found were too near a border to be cut; a smaller crop size keeps more.")
+
+
+def _cells_beyond_crops(screen: Screen) -> Concern | None:
+    crop = screen.store.manifest.shape[1] * screen.store.manifest.shape[2]
+    if "cell_area" not in screen.cells or screen.cells["cell_area"].median() <= crop:
+        return None
+    area = screen.cells["cell_area"].median()
+    return Concern(
+        sentence=f"Half of the cells are larger ({area:,.0f} px²) than a crop ({crop:,} px²); a larger crop size shows them."
+    )
 
 
 def _bad_crops(screen: Screen) -> Concern | None:
