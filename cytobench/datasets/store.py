@@ -112,9 +112,11 @@ class CellStore:
             values = self.files.column(column)
             known = [str(value) for value in values.dictionary.to_pylist()]
             combined = numbers * np.int32(len(known)) + values.indices.to_numpy()
-            present, numbers = np.unique(combined, return_inverse=True)
+            present = np.flatnonzero(np.bincount(combined))
+            place = np.zeros(present[-1] + 1, np.int32)
+            place[present] = np.arange(len(present))
+            numbers = place[combined]
             names = [f"{names[at // len(known)]} {known[at % len(known)]}".strip() for at in present.tolist()]
-            numbers = numbers.astype(np.int32)
         order = np.argsort(names)
         return np.argsort(order).astype(np.int32)[numbers], tuple(names[at] for at in order)
 

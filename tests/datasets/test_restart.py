@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from small_fields import write_fields
 from test_preparation import SPEC, contents, make
@@ -94,9 +96,10 @@ except CytoBenchError as error:
 )
 
 
-def test_a_full_disk_is_said_and_what_is_complete_opens(images, tmp_path):
+@pytest.mark.parametrize("share", [0.001, 0.02, 0.1, 0.5, 0.99])
+def test_a_full_disk_is_said_and_what_is_complete_opens(images, tmp_path, share):
     first = make(images, tmp_path / "store", plates=["Week1_1"])
-    limit = max(file.stat().st_size for file in first.path.glob("images-Week1_1*")) - 1000
+    limit = int(share * max(file.stat().st_size for file in first.path.glob("images-Week1_1*")))
     extended = subprocess.run(
         [sys.executable, "-c", FULL, str(images), str(tmp_path / "store"), str(limit)], capture_output=True, text=True, timeout=60
     )
@@ -107,3 +110,30 @@ def test_a_full_disk_is_said_and_what_is_complete_opens(images, tmp_path):
     assert opened.cells["plate"].unique().tolist() == ["Week1_1"]
     make(images, tmp_path / "store")
     assert contents(tmp_path / "store") == contents(make(images, tmp_path / "again" / "store").path)
+
+
+def running(pid: int) -> bool:
+    """Whether a process is there and not a zombie."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_killed_with_its_workers_at_work_it_ends_with_the_same_store(images, tmp_path):
+    (tmp_path / "spec.yaml").write_text(f"crop_size: {SPEC.crop_size}\nfields_per_part: 1\n")
+    words = ["data", "prepare", str(images), str(tmp_path / "store"), "--config", str(tmp_path / "spec.yaml"), "--workers", "2"]
+    with subprocess.Popen([sys.executable, "-m", "cytobench", *words], stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not any((tmp_path / "store").glob(".work/*/part.json")) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        workers = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+        process.kill()
+    assert len(workers) >= 2
+    spec = SPEC.model_copy(update={"fields_per_part": 1})
+    made = contents(make(images, tmp_path / "store", spec).path)
+    assert made == contents(make(images, tmp_path / "again" / "store", spec).path)
+    while any(map(running, workers)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(running, workers)), "a worker outlived the process that it worked for"
+    assert contents(tmp_path / "store") == made

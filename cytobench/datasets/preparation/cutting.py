@@ -7,7 +7,8 @@ from pathlib import Path
 from cytobench.datasets.image_set import ImageSet
 from cytobench.datasets.preparation.growing_store import GrowingStore
 from cytobench.datasets.preparation.looking import Surveyed
-from cytobench.datasets.preparation.part import PartTask, make_part
+from cytobench.datasets.preparation.making import make_part
+from cytobench.datasets.preparation.part import PartTask
 from cytobench.datasets.preparation.spec import PreparationSpec
 from cytobench.datasets.preparation.workers import chunks_of, run_tasks
 from cytobench.progress import progress_bar

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from cytobench.datasets.image_file import can_be_read
 from cytobench.datasets.image_set import natural_order
 from cytobench.datasets.manifest import NEXT_TABLE, TABLE, WORK, Part, StoreManifest
 from cytobench.datasets.preparation.facts import StoreFacts, refuse_other
 from cytobench.datasets.preparation.part import EXAMPLE, SURVEY, PartTask
-from cytobench.datasets.preparation.plate_tables import FAULTS, FIELDS, ILLUMINATION, IMAGES, MASKS, field_rows
-from cytobench.datasets.preparation.survey import SHOWN, PlateSurvey
-from cytobench.datasets.store import AS_NAMED, CellStore
+from cytobench.datasets.preparation.plate_tables import FAULTS, FIELDS, ILLUMINATION, IMAGES, MASKS, field_rows, why_no_cell
+from cytobench.datasets.preparation.survey import PlateSurvey
+from cytobench.datasets.store import CellStore
 from cytobench.datasets.store_writer import write_manifest
 from cytobench.errors import CytoBenchError
 from cytobench.files import replacing, sha256, write_text
@@ -42,7 +41,8 @@ class GrowingStore:
         self.path, self._facts = path, facts
         self._manifest: StoreManifest | None = None
         self._tables: dict[str, pd.DataFrame] = {}
-        self._attachments: dict[str, str] = {}
+        self.attachments: dict[str, str] = {}
+        """What is kept of each plate that is in the store, with its sha256."""
         if path.exists():
             self._continue()
         else:
@@ -53,7 +53,7 @@ class GrowingStore:
     def plates(self) -> set[str]:
         """The plates that are in the store."""
         start, end = FIELDS.split("{plate}")
-        return {name.removeprefix(start).removesuffix(end) for name in self._attachments if name.startswith(start)}
+        return {name.removeprefix(start).removesuffix(end) for name in self.attachments if name.startswith(start)}
 
     @property
     def dtype(self) -> str | None:
@@ -75,19 +75,6 @@ class GrowingStore:
                 np.save(temporary, light)
         write_text(self.path / WORK / SURVEY.format(plate=survey.plate), dump_json(survey))
 
-    def refuse_faults(self, plates: Sequence[str]) -> None:
-        """Name a faulty image of a plate that is in the store already."""
-        for plate in plates:
-            if FAULTS.format(plate=plate) in self._attachments:
-                raise CytoBenchError(f"{self.path / FAULTS.format(plate=plate)}: lists faulty images of a plate in the store")
-
-    def refuse_other_lights(self, lights: Mapping[str, np.ndarray]) -> None:
-        """Refuse illumination functions where a plate in the store was corrected by others."""
-        for plate, light in lights.items():
-            used = self.path / ILLUMINATION.format(plate=plate)
-            if used.name in self._attachments and not np.array_equal(np.load(used), light):
-                raise CytoBenchError(f"{used}: {plate} was corrected by other functions; use the same store's for all plates")
-
     def add(self, survey: PlateSurvey, tasks: Sequence[PartTask], pending: Sequence[str]) -> None:
         """Put a plate's finished parts into the store; ``store.json`` comes last, so that it is whole at every moment.
 
@@ -108,7 +95,7 @@ class GrowingStore:
         parts |= {part.images: part for part, _ in made if part}
         self._tables |= {part.images: rows for part, rows in made if part}
         kept = [form.format(plate=plate) for form in (FAULTS, FIELDS, ILLUMINATION, EXAMPLE)]
-        self._attachments |= {name: sha256(self.path / name) for name in kept if (self.path / name).is_file()}
+        self.attachments |= {name: sha256(self.path / name) for name in kept if (self.path / name).is_file()}
         if not parts:  # a store holds a cell; a later plate's will bring this one's tables in, too
             return
         names = sorted(parts, key=natural_order)
@@ -119,7 +106,7 @@ class GrowingStore:
             NEXT_TABLE,
             **dict(self._facts),
             all_cells_counted=True,
-            attachments={name: self._attachments[name] for name in sorted(self._attachments, key=natural_order)},
+            attachments={name: self.attachments[name] for name in sorted(self.attachments, key=natural_order)},
             pending=tuple(pending),
         )
         os.replace(self.path / NEXT_TABLE, self.path / TABLE)
@@ -128,44 +115,16 @@ class GrowingStore:
     def end(self) -> CellStore:
         """Remove what was only needed on the way, and open the store."""
         if self._manifest is None:
-            raise CytoBenchError(self._no_cell())
+            raise CytoBenchError(why_no_cell(self.path))
         if self._manifest.pending:  # an earlier call wanted more plates than this one
             write_text(self.path / "store.json", dump_json(self._manifest.model_copy(update={"pending": ()})))
-        known = {name for part in self._parts for name in (part.images, part.masks)} | self._attachments.keys()
+        known = {name for part in self._parts for name in (part.images, part.masks)} | self.attachments.keys()
         for form in (IMAGES, MASKS, FIELDS, FAULTS, ILLUMINATION, EXAMPLE, NEXT_TABLE):
             for left in self.path.glob(form.format(plate="*")):  # of plates that an earlier call began and this one did not name
                 if left.name not in known:
                     left.unlink()
         shutil.rmtree(self.path / WORK)
         return CellStore(self.path)
-
-    def _no_cell(self) -> str:
-        """Say why there is none, as far as the plates' tables tell."""
-        found = sum(int(pd.read_csv(file)["found"].sum()) for file in self.path.glob(FIELDS.format(plate="*")))
-        if found:
-            return (
-                f"{self.path}: all {found} cells found are nearer their field's border than half a crop; set a smaller crop size"
-            )
-        listed = [file for form in (FAULTS, FIELDS) for file in sorted(self.path.glob(form.format(plate="*")))]
-        return f"{listed[0] if listed else self.path}: no cell was found in any field; this file says what was seen of each"
-
-    def refuse_other_contents(self, table: pd.DataFrame) -> None:
-        """Refuse an image table that says otherwise of a plate than it did when the plate was added."""
-        for plate in self.plates & set(table["plate"]):
-            before = pd.read_csv(self.path / FIELDS.format(plate=plate), **AS_NAMED)[list(SHOWN)]
-            changed = pd.concat([before, table.loc[table["plate"] == plate, list(SHOWN)]]).drop_duplicates(keep=False)
-            if len(changed):
-                _, well, site, *_ = changed.iloc[0]
-                raise CytoBenchError(
-                    f"{self.path}: the image table says otherwise of plate {plate}, well {well}, site {site} than when the plate "
-                    "was added; choose another place, or give the table back what it said"
-                )
-
-    def repaired(self, folder: Path) -> list[str]:
-        """Name the images that were faulty when their plate was added, and can be read now."""
-        listed = [name for name in self._attachments if name.startswith(FAULTS.split("{")[0])]
-        images = [image for name in listed for image in pd.read_csv(self.path / name, **AS_NAMED)["image"]]
-        return [image for image in images if can_be_read(folder / image)]
 
     @property
     def _parts(self) -> tuple[Part, ...]:
@@ -177,7 +136,7 @@ class GrowingStore:
         known = self._facts
         if (self.path / "store.json").is_file():
             store = CellStore(self.path)
-            self._manifest, self._attachments = store.manifest, dict(store.manifest.attachments)
+            self._manifest, self.attachments = store.manifest, dict(store.manifest.attachments)
             known = StoreFacts(**{name: getattr(store.manifest, name) for name in StoreFacts.model_fields})
             for part, start in zip(store.manifest.parts, store.files.starts, strict=False):
                 self._tables[part.images] = store.cells.iloc[start : start + part.cells]

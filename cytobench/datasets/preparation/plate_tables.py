@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -28,3 +29,12 @@ def field_rows(tasks: Sequence[PartTask], faults: Sequence[Fault]) -> pd.DataFra
     rows = pd.concat([table for table in (*found, nothing) if len(table)] or [nothing], ignore_index=True)
     rows["fault"] = rows.pop("fault") if "fault" in rows else ""  # the last column
     return rows.sort_values(["well", "site"], kind="stable")
+
+
+def why_no_cell(folder: Path) -> str:
+    """Say why there is none, as far as the plates' tables tell."""
+    found = sum(int(pd.read_csv(file)["found"].sum()) for file in folder.glob(FIELDS.format(plate="*")))
+    if found:
+        return f"{folder}: all {found} cells found are nearer their field's border than half a crop; set a smaller crop size"
+    listed = [file for form in (FAULTS, FIELDS) for file in sorted(folder.glob(form.format(plate="*")))]
+    return f"{listed[0] if listed else folder}: no cell was found in any field; this file says what was seen of each"

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from cytobench.datasets.image_set import ImageSet
+from cytobench.datasets.preparation.checks import refuse_faults, refuse_other_contents, refuse_other_lights, repaired
 from cytobench.datasets.preparation.cutting import cut_plates
 from cytobench.datasets.preparation.facts import StoreFacts
 from cytobench.datasets.preparation.growing_store import GrowingStore
@@ -77,12 +78,12 @@ def prepare(
     lights = read_lights(Path(illumination), chosen, image_set.channels) if illumination else None
     with _alone(out), _told_of_a_full_disk(out), cores_or_cluster(workers, scheduler) as coordinator:
         store = GrowingStore(out, facts)
-        store.refuse_other_contents(image_set.table)
+        refuse_other_contents(store, image_set.table)
         _note_what_was_repaired(store, image_set.folder)
         if strict:
-            store.refuse_faults(chosen)
+            refuse_faults(store, chosen)
         if lights:
-            store.refuse_other_lights(lights)
+            refuse_other_lights(store, lights)
         waiting = [plate for plate in chosen if plate not in store.plates]
         surveys = dict(look_at_plates(store, image_set, waiting, spec, lights=lights, strict=strict, progress=progress))
         cut_plates(store, image_set, surveys, spec, coordinator=coordinator, progress=progress)
@@ -111,9 +112,9 @@ def _note_plates_without_a_batch(plates: Sequence[str]) -> None:
 
 
 def _note_what_was_repaired(store: GrowingStore, folder: Path) -> None:
-    if repaired := store.repaired(folder):
+    if images := repaired(store, folder):
         note(
-            f"{repaired[0]} (one of {len(repaired)}) was faulty when its plate was added, and can be read now; "
+            f"{images[0]} (one of {len(images)}) was faulty when its plate was added, and can be read now; "
             "the plate stays as it is: prepare into a new folder to take the image in"
         )
 
