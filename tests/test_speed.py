@@ -30,10 +30,11 @@ def fastest(tmp_path_factory) -> dict[str, float]:
     [
         ("test_illumination_plainly", "test_illumination", 10),
         ("test_whole_path_plainly", "test_whole_path", 3),
-        ("test_prepare[1]", "test_prepare[2]", 1.7),
+        ("test_prepare[1]", "test_prepare[2]", 1.6),  # 1.70 to 1.88 in five runs on two virtual cores
         ("test_batches_from_memory", "test_batches_from_the_store", 0.8),
         ("test_the_size_of_the_store_costs_nothing[10000]", "test_the_size_of_the_store_costs_nothing[1000000]", 0.8),
     ],
 )
 def test_ratio(fastest, slower, faster, at_least):
-    assert fastest[slower] / fastest[faster] >= at_least
+    ratio = fastest[slower] / fastest[faster]
+    assert ratio >= at_least, f"{slower} / {faster} = {ratio:.2f}"

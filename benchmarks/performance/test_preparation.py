@@ -137,7 +137,7 @@ def test_prepare(benchmark, images, tmp_path, workers):
 
     with PeakMemory() as memory:
         store = benchmark.pedantic(
-            lambda: prepare(images, out, SPEC, workers=workers, progress=False), setup=clear, rounds=2, warmup_rounds=1
+            lambda: prepare(images, out, SPEC, workers=workers, progress=False), setup=clear, rounds=3, warmup_rounds=1
         )
     benchmark.extra_info["peak memory, MB"] = memory.peak
     benchmark.extra_info["cells"] = len(store)

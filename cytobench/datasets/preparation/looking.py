@@ -17,7 +17,7 @@ from cytobench.datasets.preparation.workers import chunks_of, run_tasks
 from cytobench.errors import CytoBenchError
 from cytobench.progress import progress_bar
 
-LOOK_FIELDS = 8
+LOOK_FIELDS = 4
 """Fields that one task of the survey reads."""
 
 Surveyed = tuple[PlateSurvey, np.ndarray | None]
