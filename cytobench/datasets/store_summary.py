@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -30,8 +31,16 @@ def describe(store: CellStore) -> str:
         lines += _fields(fields, len(store.attached("faults")))
     if manifest.pending:
         lines.append(f"UNFINISHED: {len(manifest.pending)} plates are still to come; run the same 'cytobench data prepare' again")
-    lines += [f"{key}: {value}" for key, value in manifest.provenance.items() if value]
+    lines += [f"{key}: {_short(value)}" for key, value in manifest.provenance.items() if value]
     return "\n".join([*lines, f"identity: {store.identity}", f"store: {store.path}"])
+
+
+def _short(value: str) -> str:
+    """A value of the provenance; settings by what each section is called, for ``store.json`` has them all."""
+    if not value.startswith("{"):
+        return value
+    settings = {key: next(iter(one.values())) if isinstance(one, dict) else one for key, one in json.loads(value).items()}
+    return ", ".join(f"{key} {one}" for key, one in settings.items()) + " (all settings: store.json)"
 
 
 def _fields(fields: pd.DataFrame, faults: int) -> list[str]:

@@ -43,7 +43,7 @@ PRINT_CONFIG = click.option(
 @click.option("--segmenter", type=click.Choice(["watershed", "cellpose"]), help="[default: watershed]")
 @PRINT_CONFIG
 @click.option(
-    "--config", type=click.Path(path_type=Path), metavar="FILE.yaml", help="Every setting; options here come before it."
+    "--config", type=click.Path(path_type=Path), metavar="FILE.yaml", help="Every setting; the options here override it."
 )
 @click.option("--name", help="Of the data set on boards; the folder's name by default.")
 @click.option("--source", help="Where the images come from, and under what licence.")
