@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tqdm import tqdm
 
@@ -14,6 +16,18 @@ LOG_SECONDS = 10.0
 def note(sentence: str) -> None:
     """Say on stderr what a user should know and need not act on at once."""
     tqdm.write(f"note: {sentence}", file=sys.stderr)
+
+
+@contextmanager
+def counting(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar for work that says how much is done and how much there is; yield what it calls with both numbers."""
+    with progress_bar(None, what, unit) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
 
 
 def progress_bar(total: int | None, what: str, unit: str, *, shown: bool = True) -> tqdm:

@@ -10,7 +10,7 @@ from pathlib import Path
 from cytobench.datasets.locations import cache_folder
 from cytobench.datasets.store import CellStore
 from cytobench.files import locked, sha256_text
-from cytobench.progress import progress_bar
+from cytobench.progress import counting
 
 SEED = 0
 """Of the embedded screen; fixed, so that everyone has the same."""
@@ -47,12 +47,7 @@ def _make(store: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # of an attempt that was killed
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        with progress_bar(None, "simulate", "plate") as bar:
-
-            def show(done: int, total: int) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
+        with counting("simulate", "plate") as show:
             images = simulate_fields(folder / "images", seed=SEED, workers=workers, progress=show)
         spec = PreparationSpec(crop_size=CROP_SIZE)
         os.rename(prepare(images, folder / "store", spec, name="simulated", workers=workers).path, store)

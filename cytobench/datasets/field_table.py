@@ -42,11 +42,6 @@ def read_field_table(path: Path) -> pd.DataFrame:
     return _read_bbbc021(path) if path.name.startswith(IMAGE_TABLE) else _read_any(path)
 
 
-def names_images(column: pd.Series) -> bool:
-    """Whether a column holds the images of a channel; any other that is not known is left aside."""
-    return bool(column.astype(str).str.lower().str.endswith((".tif", ".tiff")).any())
-
-
 def content_sha256(path: Path) -> str:
     """Return the sha256 of a table, unpacked where it is a ``.gz``."""
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
@@ -96,7 +91,7 @@ def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     for column in ("plate", "well", "compound", "concentration"):
         if column not in table:
             raise CytoBenchError(f"{path}: has no column {column!r}{nearest(column, table.columns)}")
-    table = table[[column for column in table if column in KNOWN or names_images(table[column])]]
+    table = table[[column for column in table if column in KNOWN or _names_images(table[column])]]
     table = table.assign(replicate=table.get("replicate", 1))
     if "site" not in table or table["site"].isna().any():
         table["site"] = table.groupby(["plate", "well"]).cumcount() + 1
@@ -114,6 +109,11 @@ def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     except CytoBenchError as error:
         raise CytoBenchError(f"{path}: {error}") from None
     return table
+
+
+def _names_images(column: pd.Series) -> bool:
+    """Whether a column holds the images of a channel; any other that is not known is left aside."""
+    return bool(column.astype(str).str.lower().str.endswith((".tif", ".tiff")).any())
 
 
 def _refuse_odd_names(table: pd.DataFrame, path: Path) -> None:

@@ -55,31 +55,30 @@ def can_be_read(path: Path) -> bool:
     return True
 
 
-class Archives:
+class PlateImages:
     """Find a plate's images in the folder of an image set, unpacked in either layout or in the plate's archive.
 
     Args:
         folder: of the image set.
+        plate: its name.
     """
 
-    def __init__(self, folder: Path):
-        self._folder = folder
+    def __init__(self, folder: Path, plate: str):
+        self._folder, self._plate = folder, plate
+        self._unpacked, self._archive = plate_folder(folder, plate), plate_archive(folder, plate)
 
-    def holds(self, plate: str, paths: Iterable[str]) -> bool:
+    def any_of(self, paths: Iterable[str]) -> bool:
         """Whether there is anything of the plate: a folder, an archive, or one of its files."""
-        if plate_archive(self._folder, plate) or plate_folder(self._folder, plate):
-            return True
-        return any((self._folder / path).is_file() for path in paths)
+        return bool(self._unpacked or self._archive) or any((self._folder / path).is_file() for path in paths)
 
-    def locate(self, plate: str, path: str) -> ImageFile:
+    def locate(self, path: str) -> ImageFile:
         """Return where the image is; where it is nowhere, where it should be (reading it then says that it is missing)."""
         listed = self._folder / path
-        folder, archive = plate_folder(self._folder, plate), plate_archive(self._folder, plate)
-        unpacked = folder / listed.name if folder else listed
+        unpacked = self._unpacked / listed.name if self._unpacked else listed
         found = next((place for place in (listed, unpacked) if place.is_file()), None)
-        if found is None and archive is not None:
-            members = _members(archive, archive.stat().st_mtime_ns)
-            return ImageFile(archive, members.get(listed.name, f"{plate}/{listed.name}"))
+        if found is None and self._archive is not None:
+            members = _members(self._archive, self._archive.stat().st_mtime_ns)
+            return ImageFile(self._archive, members.get(listed.name, f"{self._plate}/{listed.name}"))
         return ImageFile(found or unpacked)
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from cytobench.datasets.field_table import KNOWN, content_sha256, find_field_table, names_images, read_field_table
-from cytobench.datasets.image_file import Archives, ImageFile
+from cytobench.datasets.field_table import KNOWN, content_sha256, find_field_table, read_field_table
+from cytobench.datasets.image_file import ImageFile, PlateImages
 from cytobench.datasets.layout import SIMULATED
 from cytobench.datasets.plate_map import IMAGE_TABLE_SHA256
 from cytobench.errors import CytoBenchError, nearest
@@ -68,7 +68,7 @@ class ImageSet:
         folder = Path(folder)
         path = find_field_table(folder)
         table = read_field_table(path)
-        found = tuple(str(column) for column in table if column not in KNOWN and names_images(table[column]))
+        found = tuple(str(column) for column in table if column not in KNOWN)
         chosen = tuple(channels or found)
         for channel in chosen:
             if channel not in found:
@@ -77,9 +77,8 @@ class ImageSet:
             what = f"the channels {', '.join(chosen)}: name each once" if chosen else "no column names .tif files, one a channel"
             raise CytoBenchError(f"{path}: {what}")
         _refuse_repeated_images(table[list(chosen)], path)
-        archives = Archives(folder)
         named = sorted(table["plate"].unique(), key=natural_order)
-        here = tuple(plate for plate in named if archives.holds(plate, table.loc[table["plate"] == plate, chosen[0]]))
+        here = tuple(plate for plate in named if PlateImages(folder, plate).any_of(table.loc[table["plate"] == plate, chosen[0]]))
         if not here:
             raise CytoBenchError(
                 f"{folder}: has images of none of the {len(named)} plates of {path.name} (looked for {named[0]})"
@@ -104,11 +103,11 @@ class ImageSet:
     def fields(self, plate: str) -> list[FieldOfView]:
         """Return the fields of one plate, well by well and site by site."""
         rows = self.table[self.table["plate"] == plate].sort_values(["well", "site"], kind="stable")
-        archives = Archives(self.folder)
+        here = PlateImages(self.folder, plate)
         return [
             FieldOfView(
                 **{name: row[name] for name in KNOWN},
-                images=tuple(archives.locate(plate, row[channel]) for channel in self.channels),
+                images=tuple(here.locate(row[channel]) for channel in self.channels),
             )
             for row in rows.to_dict("records")
         ]

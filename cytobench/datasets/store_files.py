@@ -48,10 +48,10 @@ class StoreFiles:
         shape = self._manifest.shape[1:]
         return MappedParts([self._map(str(part.masks), part.cells, shape, "uint8") for part in self._manifest.parts], self.starts)
 
-    def table(self, columns: list[str] | None = None) -> pd.DataFrame:
-        """Read the table, or some columns of it."""
+    def table(self) -> pd.DataFrame:
+        """Read the table."""
         try:
-            return pd.read_parquet(self.table_file, columns=columns)
+            return pd.read_parquet(self.table_file)
         except (OSError, ValueError) as error:
             raise CytoBenchError(f"{self.table_file}: cannot be read ({error}); make the store again") from None
 

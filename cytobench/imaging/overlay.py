@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from skimage.segmentation import find_boundaries
 
@@ -16,10 +18,24 @@ SHOWN = (1.0, 99.7)
 
 def composite(images: np.ndarray) -> np.ndarray:
     """Show up to three channels (C, H, W) in one picture, each stretched by itself: (H, W, 3) uint8."""
+    low, high = np.percentile(images[: len(COLOURS)], SHOWN, axis=(1, 2))
+    return coloured(images, low, high)
+
+
+def coloured(images: np.ndarray, low: Sequence[float] | np.ndarray, high: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Show up to three channels in one picture.
+
+    Args:
+        images: (C, H, W).
+        low: (C,) or more, what is shown black in each channel.
+        high: the same, what is shown full.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
     picture = np.zeros((*images.shape[1:], 3), np.float32)
-    for image, colour in zip(images, COLOURS, strict=False):
-        low, high = np.percentile(image, SHOWN)
-        picture += ((image - low) / max(high - low, 1)).clip(0, 1)[..., None] * np.asarray(colour, np.float32)
+    for image, black, full, colour in zip(images, low, high, COLOURS, strict=False):
+        picture += ((image - black) / max(full - black, 1)).clip(0, 1)[..., None] * np.asarray(colour, np.float32)
     return np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
 
 

@@ -18,13 +18,8 @@ from cytobench.cli.options import listed
 def command(seed: int, plates: list[str] | None, parameters: Path | None, workers: int, out: Path) -> None:
     """Draw a small image set in BBBC021's layout, with the true masks beside it."""
     from cytobench.datasets.simulated import read_parameters, simulate_fields
-    from cytobench.progress import progress_bar
+    from cytobench.progress import counting
 
-    with progress_bar(None, "simulate", "plate") as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with counting("simulate", "plate") as show:
         simulate_fields(out, seed=seed, parameters=read_parameters(parameters), plates=plates, workers=workers, progress=show)
     click.echo(f"{out}: simulated fields of view in BBBC021's layout; no cell was photographed")

@@ -11,6 +11,7 @@ from pathlib import Path
 from cytobench.datasets.fetching.space import gigabytes, require_space
 from cytobench.datasets.fetching.threads import Halt
 from cytobench.datasets.image_file import ZIP_DAMAGE
+from cytobench.datasets.layout import week_of
 from cytobench.errors import CytoBenchError
 
 MAX_IMAGE_BYTES = 16 * 2**20
@@ -52,7 +53,7 @@ def unpack(archive: Path, plate: str, names: frozenset[str], folder: Path, halt:
 def _images(archive: Path, members: list[zipfile.ZipInfo], plate: str, names: frozenset[str]) -> list[zipfile.ZipInfo]:
     for member in members:
         _refuse_escape(archive, member)
-    folders = ("", f"{plate}/", f"{plate.partition('_')[0]}/{plate}/")
+    folders = ("", f"{plate}/", f"{week_of(plate)}/{plate}/")
     wanted = {folder + name for folder in folders for name in names}
     images = [member for member in members if member.filename in wanted]
     if not images:

@@ -14,13 +14,14 @@ from cytobench.datasets.fetching.download import Downloader, retrieve
 from cytobench.datasets.fetching.ledger import FetchedTable, Ledger
 from cytobench.datasets.fetching.mirror import Mirror
 from cytobench.datasets.fetching.threads import Halt
+from cytobench.datasets.layout import CHANNELS
 from cytobench.datasets.locations import data_folder
 from cytobench.errors import CytoBenchError, nearest
 from cytobench.files import replacing, sha256
 from cytobench.schema import FOLDER_NAME
 
 PLATE = "Image_Metadata_Plate_DAPI"
-FILES = tuple(f"Image_FileName_{channel}" for channel in ("DAPI", "Tubulin", "Actin"))
+FILES = tuple(f"Image_FileName_{channel}" for channel in CHANNELS)
 
 
 def bring_tables(to: Path, source: Path | None, mirror: Mirror, ledger: Ledger) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cytobench.datasets.field_table import KNOWN
 from cytobench.datasets.image_set import FieldOfView
 from cytobench.datasets.preparation.spec import PreparationSpec
 from cytobench.imaging.cropping import Placed, cut, masks_of, place, without_neighbours
@@ -65,7 +66,7 @@ def cells_of(
 
 def named(table: pd.DataFrame, field: FieldOfView, channels: tuple[str, ...]) -> pd.DataFrame:
     """The measured table with what is known of the field before it, and each channel's name in its measures."""
-    known = {name: getattr(field, name) for name in ("plate", "well", "site", "replicate", "compound", "concentration")}
+    known = {name: getattr(field, name) for name in KNOWN}
     names = {f"{what}_{number}": f"{what}_{channel}" for number, channel in enumerate(channels) for what in MEASURES}
     measured = table.rename(columns=names)
     for position, (name, value) in enumerate(known.items()):

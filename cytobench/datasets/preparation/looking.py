@@ -45,13 +45,14 @@ def look_at_plates(
         strict: fail on the first faulty image.
         progress: show it.
     """
-    fields = {plate: image_set.fields(plate) for plate in plates if store.known_survey(plate) is None}
+    before = {plate: store.known_survey(plate) for plate in plates}
+    fields = {plate: image_set.fields(plate) for plate in plates if before[plate] is None}
     chunks = [chunk for listed in fields.values() for chunk in chunks_of(listed, LOOK_FIELDS)]
     dtype = store.dtype
     with progress_bar(sum(map(len, fields.values())), "look at images", "field", shown=progress) as bar:
         looked = _fields_of(run_tasks(partial(look, spec=spec.illumination), chunks), bar)
         for plate in plates:
-            known = store.known_survey(plate)
+            known = before[plate]
             if known is None:
                 seen = list(islice(looked, len(fields[plate])))
                 found, light = survey(image_set.folder, plate, fields[plate], seen, image_set.channels, spec, dtype)

@@ -17,9 +17,8 @@ from cytobench.schema import Record, load_json
 EXAMPLE = "example-{plate}.png"
 """A field of a plate with outlines, a DMSO one where there is one: it is kept because the store holds no whole field."""
 
-
 SURVEY = "survey-{plate}.json"
-"""In that folder: what was found of a plate's images."""
+"""In the work folder: what was found of a plate's images."""
 
 
 class PartRecord(Record):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cytobench.datasets.report.pictures import Picture, side_by_side, write_picture
 from cytobench.datasets.report.screen import CONTROL, Screen
-from cytobench.imaging.overlay import COLOURS
+from cytobench.imaging.overlay import coloured
 from cytobench.schema import Record
 
 CROPS = 10
@@ -98,12 +98,7 @@ def _limits(screen: Screen, plate: str, rows: np.ndarray) -> Limits | None:
 def _crop(screen: Screen, row: int, limits: dict[str, Limits]) -> np.ndarray:
     """Show up to three channels of a cell in colours, between its plate's limits: (H, W, 3) uint8."""
     plate = limits[screen.cells["plate"].iloc[row]]
-    image = screen.store.images(np.array([row]))[0]
-    picture = np.zeros((*image.shape[1:], 3), np.float32)
-    for channel, low, high, colour in zip(image, plate.low, plate.high, COLOURS, strict=False):
-        share = ((channel - low) / max(high - low, 1)).clip(0, 1)
-        picture += share[..., None].astype(np.float32) * np.asarray(colour, np.float32)
-    return np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
+    return coloured(screen.store.images(np.array([row]))[0], plate.low, plate.high)
 
 
 def _wells_of(screen: Screen, rows: pd.Index) -> str:

@@ -35,7 +35,7 @@ def replacing_report(out: Path) -> Iterator[Path]:
         CytoBenchError: where ``out`` is there and is no report, or nothing can be written beside it.
     """
     refuse_other(out)
-    prefix = f".{out.name.replace('-', '_')}."  # an extended store removes the files in it that are named .*-*
+    prefix = f".{out.name.replace('-', '_')}."  # what a store that is extended takes for its own leftovers is named .*-*
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=prefix, dir=out.parent))
