@@ -30,6 +30,8 @@ class MethodCard(Record):
     input: Literal["images", "wells", "counted-wells"] = "images"
     """``wells`` methods see well metadata only; ``counted-wells`` ones need every cell of each well to have been counted."""
     trained: bool = False
+    conditional: bool = False
+    """Whether a recipe may tell it the treatment of each cell in training (``condition``)."""
     channels: Literal["any"] | tuple[int, ...] = "any"
     """The numbers of channels that it accepts."""
     extras: tuple[str, ...] = ()

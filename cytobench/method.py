@@ -18,6 +18,7 @@ from cytobench.schema import Record, validate
 from cytobench.training.recipe import Recipe
 
 __all__ = [
+    "AdversarialMethod",
     "CellBatch",
     "GenerativeMethod",
     "InvertibleMethod",
@@ -34,13 +35,18 @@ Update = Callable[[str, Tensor], None]
 
 @dataclass(frozen=True)
 class CellBatch:
-    """Cells as a method sees them. There is no compound, no dose and no MOA here, on purpose."""
+    """Cells as a method sees them: there is no compound, no dose and no MOA here, on purpose.
+
+    Only a method whose card and recipe both say so is told of treatments, as ``condition``, and only in training.
+    """
 
     images: Tensor
     """float32 (B, C, H, W) in [0, 1]."""
     masks: Tensor | None
     """uint8 (B, H, W): 0 elsewhere, 1 cytoplasm, 2 nucleus of the centred cell; None where the store has none."""
     channels: tuple[str, ...]
+    condition: Tensor | None = None
+    """float32 (B, K), only in the training of a conditional method: see ``Method.conditions``."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -48,7 +54,8 @@ class CellBatch:
     def to(self, device: torch.device) -> CellBatch:
         """Return the batch on another device."""
         masks = None if self.masks is None else self.masks.to(device)
-        return replace(self, images=self.images.to(device), masks=masks)
+        condition = None if self.condition is None else self.condition.to(device)
+        return replace(self, images=self.images.to(device), masks=masks, condition=condition)
 
 
 class Method(ABC):
@@ -62,6 +69,7 @@ class Method(ABC):
         channels: names of the channels it will see.
         size: height and width of the crops in pixels.
         seed: of everything random in it.
+        conditions: what each column of a training batch's ``condition`` says, for a conditional method; else none.
     """
 
     class Options(Record):
@@ -74,8 +82,9 @@ class Method(ABC):
     feature_names: Sequence[str] | None = None
     """D names, or None for ``feature_0000`` and so on."""
 
-    def __init__(self, recipe: Recipe, channels: tuple[str, ...], size: int, seed: int):
+    def __init__(self, recipe: Recipe, channels: tuple[str, ...], size: int, seed: int, conditions: tuple[str, ...] = ()):
         self.recipe, self.channels, self.size, self.seed = recipe, channels, size, seed
+        self.conditions = conditions
         if not issubclass(self.Options, Record):
             raise CytoBenchError(f"{type(self).__name__}.Options must be a subclass of cytobench.Record")
         self.options: Any = validate(self.Options, recipe.options, f"recipe of {type(self).__name__}, options")
@@ -106,9 +115,11 @@ class ProfileMethod(Method):
 class TrainableMethod(nn.Module, Method):
     """A method with networks that a recipe trains, without labels."""
 
-    def __init__(self, recipe: Recipe, channels: tuple[str, ...], size: int, seed: int):
+    def __init__(self, recipe: Recipe, channels: tuple[str, ...], size: int, seed: int, conditions: tuple[str, ...] = ()):
         nn.Module.__init__(self)
-        Method.__init__(self, recipe, channels, size, seed)
+        self.reports: dict[str, Tensor] = {}
+        """What a step wants logged beside its losses."""
+        Method.__init__(self, recipe, channels, size, seed, conditions)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """One optimizer for each name under the recipe's ``optimizer``, over the submodule of that name."""
@@ -130,13 +141,29 @@ class TrainableMethod(nn.Module, Method):
 class GenerativeMethod(ABC):
     """Synthesises cells from noise."""
 
+    conditions: tuple[str, ...]
+
     @abstractmethod
     def noise(self, n: int) -> Tensor:
         """Return ``n`` points of the noise space, (n, Z)."""
 
     @abstractmethod
-    def generate(self, z: Tensor) -> Tensor:
-        """Return images (n, C, H, W) in [0, 1] for ``z`` (n, Z)."""
+    def generate(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return images (n, C, H, W) in [0, 1] for ``z`` (n, Z), and for a conditional method a ``condition`` (n, K)."""
+
+    def check_condition(self, condition: Tensor | None) -> None:
+        """Refuse to generate without the condition that the method was trained with, or with one that it was not."""
+        if (condition is not None) != bool(self.conditions):
+            need = f"needs a condition (n, {len(self.conditions)})" if self.conditions else "takes no condition"
+            raise CytoBenchError(f"{type(self).__name__}.generate: this model {need}")
+
+
+class AdversarialMethod(GenerativeMethod):
+    """Synthesises cells, and tells them from real ones."""
+
+    @abstractmethod
+    def judge(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return (B,): the higher, the more an image (B, C, H, W) in [0, 1] looks real to the discriminator."""
 
 
 class InvertibleMethod(ABC):

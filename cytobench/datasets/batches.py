@@ -10,7 +10,7 @@ import torch
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.method import CellBatch
-from cytobench.training.recipe import InputSpec
+from cytobench.training.settings import InputSpec
 
 PERCENTILES = (0.1, 99.9)
 """``percentile`` scaling maps these percentiles of a plate's pixels, channel by channel, to 0 and 1."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
-from cytobench.training.recipe import Sampling
+from cytobench.training.settings import Sampling
 
 
 class Sampler:

@@ -2,78 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import Field
 
 from cytobench.errors import CytoBenchError, nearest
 from cytobench.schema import Record, read_yaml, validate
-
-if TYPE_CHECKING:
-    import torch
-
-
-Beta = Annotated[float, Field(ge=0, lt=1)]
-"""A decay rate of Adam's moments."""
-
-
-class InputSpec(Record):
-    """What a method wants to see of a cell."""
-
-    scaling: Literal["luminance", "percentile", "range"] = "luminance"
-    """``luminance``: each channel by its own maximum in that cell (CytoGAN); ``percentile``: by fixed percentiles of its
-    plate and channel; ``range``: by the bit depth."""
-    crop_size: int | None = Field(default=None, gt=0)
-    """Height and width of the central crop in pixels; None for the store's own."""
-    masks: bool = False
-
-
-class LearningRateDecay(Record):
-    """Multiply the learning rate by ``factor`` every ``every`` steps."""
-
-    factor: float = Field(gt=0, le=1)
-    every: int = Field(gt=0)
-
-
-class OptimizerSpec(Record):
-    """Adam (Kingma and Ba 2015) for one network."""
-
-    lr: float = Field(gt=0)
-    betas: tuple[Beta, Beta] = (0.9, 0.999)
-    weight_decay: float = Field(default=0.0, ge=0)
-    decay: LearningRateDecay | None = None
-
-    def build(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
-        """Return the optimizer over ``parameters``."""
-        import torch
-
-        return torch.optim.Adam(parameters, lr=self.lr, betas=self.betas, weight_decay=self.weight_decay)
-
-
-Sampling = Literal["shuffled", "balanced-treatment", "balanced-plate", "dmso"]
-"""Which cells a method is trained on, and how often: every cell once an epoch; treatments or plates equally often; DMSO only."""
-
-
-class TrainingSpec(Record):
-    """How long and on what batches."""
-
-    steps: int = Field(gt=0)
-    batch_size: int = Field(gt=1)
-    sampling: Sampling = "shuffled"
-    """``balanced-treatment`` needs a card that declares the supervision ``treatment``."""
-    augment: Literal["none", "flips-rotations"] = "none"
-    """``flips-rotations``: the eight symmetries of the square, one drawn for each batch."""
-    clip: float | None = Field(default=None, gt=0)
-    """Maximum gradient norm of each network."""
+from cytobench.training.settings import Condition, InputSpec, OptimizerSpec, TrainingSpec
 
 
 class Recipe(Record):
     """One variant of a ``recipe.yaml``."""
 
     input: InputSpec = InputSpec()
+    condition: Condition | None = None
+    """What the method is told of each cell in training, where its card says that it is conditional; its supervision is then
+    ``treatment``."""
     options: dict[str, Any] = {}
     """The method's own options; its ``Options`` record validates them."""
     optimizer: dict[str, OptimizerSpec] = {}
@@ -93,7 +39,7 @@ def read_recipes(path: Path) -> dict[str, Recipe]:
 def choose_recipe(recipes: dict[str, Recipe], variant: str | None, overrides: Sequence[str], where: str) -> tuple[str, Recipe]:
     """Return the variant (the first where None) with ``key=value`` overrides applied.
 
-    A key's first part is ``input``, ``optimizer``, ``training`` or ``options``; any other key is an option of the method.
+    A key's first part is ``input``, ``condition``, ``optimizer``, ``training`` or ``options``; any other is an option.
     """
     name = variant or next(iter(recipes))
     if name not in recipes:

@@ -11,7 +11,7 @@ from cytobench.datasets.batches import PERCENTILES, BatchReader
 from cytobench.datasets.store import CellStore
 from cytobench.datasets.store_writer import CellStoreWriter
 from cytobench.errors import CytoBenchError
-from cytobench.training.recipe import InputSpec
+from cytobench.training.settings import InputSpec
 
 PLATES = ["Week1_1", "Week2_1", "Week1_1", "Week2_1", "Week2_1", "Week1_1"]
 

@@ -1,5 +1,6 @@
 """The contract that every image method keeps; the test of a method names it and adds what only it promises."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from cytobench import registry
 from cytobench.datasets.batches import BatchReader
 from cytobench.datasets.opening import Dataset
 from cytobench.datasets.store import CellStore
-from cytobench.method import CellBatch, GenerativeMethod, InvertibleMethod, Method, TrainableMethod
+from cytobench.errors import CytoBenchError
+from cytobench.method import AdversarialMethod, CellBatch, GenerativeMethod, InvertibleMethod, Method, TrainableMethod
 from cytobench.plan import construct
 from cytobench.training.checkpoint import load_weights, save_weights
 from cytobench.training.recipe import Recipe, choose_recipe, read_recipes
@@ -78,6 +80,13 @@ class MethodCase:
         assert np.isfinite(embed(method, batch)).all()
 
 
+def recorded_losses(method: TrainableMethod, batch: CellBatch) -> dict[str, float]:
+    """The losses of one training step that moves nothing."""
+    losses: dict[str, float] = {}
+    method.training_step(batch, lambda name, loss: losses.update({name: float(loss.detach())}))
+    return losses
+
+
 class TrainableCase(MethodCase):
     """Every trained method."""
 
@@ -101,7 +110,18 @@ class TrainableCase(MethodCase):
         load_weights(loaded, tmp_path / "weights.safetensors")
         assert np.array_equal(embed(loaded, batch), embed(method, batch))
 
-    @pytest.mark.parametrize("size", [32, 48])
+    @pytest.mark.parametrize("variant", ["small", "cytogan", "gpu"])
+    def test_every_recipe_makes_the_method(self, variant: str):
+        entry = registry.method(self.name)
+        recipes = read_recipes(entry.recipe_file)
+        if variant == "cytogan" and variant not in recipes:
+            pytest.skip(f"CytoGAN has no {self.name}")
+        size = recipes[variant].input.crop_size or 64
+        method = entry.load_class()(recipes[variant], ("DNA", "Tubulin", "Actin"), size, 0)
+        assert isinstance(method, TrainableMethod)
+        assert set(method.optimizers()) == set(recipes[variant].optimizer) != set()
+
+    @pytest.mark.parametrize("size", [32, 40, 48])
     def test_other_crop_sizes(self, tiny_store: CellStore, size: int):
         method = make(self.name, tiny_store, 0, f"input.crop_size={size}")
         batch = BatchReader(tiny_store, method.recipe.input).read(np.arange(2))
@@ -141,3 +161,57 @@ class InvertibleCase(TrainableCase):
             images = method.decode(method.encode(batch))
         assert images.shape == batch.images.shape
         assert images.min() >= 0 and images.max() <= 1
+
+
+class AdversarialCase(GenerativeCase):
+    """Every method that tells real cells from its own."""
+
+    def test_judges_each_image_by_itself(self, method: Method, batch: CellBatch):
+        assert isinstance(method, AdversarialMethod)
+        with torch.inference_mode():
+            judged = method.judge(batch.images)
+            again = method.judge(batch.images[[5, 2]])
+        assert judged.shape == (16,) and torch.isfinite(judged).all()
+        torch.testing.assert_close(again, judged[[5, 2]], rtol=1e-4, atol=1e-5)
+
+
+class ConditionalCase(AdversarialCase):
+    """Every method that may be told the treatment in training."""
+
+    CONDITIONS = ("log10 concentration", "compound a", "compound b")
+
+    @pytest.fixture
+    def conditional(self) -> TrainableMethod:
+        recipe = recipe_of(self.name, "condition=treatment")
+        made = registry.method(self.name).load_class()(recipe, ("DNA", "Tubulin", "Actin"), 64, 0, self.CONDITIONS)
+        assert isinstance(made, TrainableMethod)
+        return made
+
+    def test_its_embedding_needs_no_condition(self, conditional: TrainableMethod, batch: CellBatch):
+        assert batch.condition is None
+        vectors = embed(conditional.eval(), batch)
+        assert np.isfinite(vectors).all() and len(np.unique(vectors, axis=0)) == 16
+
+    def test_its_embedding_does_not_see_the_condition(self, conditional: TrainableMethod, batch: CellBatch):
+        told = replace(batch, condition=torch.rand(16, 3))
+        assert np.array_equal(embed(conditional.eval(), told), embed(conditional.eval(), batch))
+
+    def test_the_condition_reaches_generation_and_judgement(self, conditional: TrainableMethod, batch: CellBatch):
+        assert isinstance(conditional, AdversarialMethod)
+        conditional.eval()
+        z, first, second = conditional.noise(4), torch.zeros(4, 3), torch.ones(4, 3)
+        with torch.inference_mode():
+            assert not torch.allclose(conditional.generate(z, first), conditional.generate(z, second))
+            assert not torch.allclose(conditional.judge(batch.images[:4], first), conditional.judge(batch.images[:4], second))
+
+    def test_generation_asks_for_its_condition(self, conditional: TrainableMethod):
+        assert isinstance(conditional, AdversarialMethod)
+        with pytest.raises(CytoBenchError, match=r"needs a condition \(n, 3\)"):
+            conditional.generate(conditional.noise(2))
+
+    def test_a_step_is_told_the_condition(self, conditional: TrainableMethod, batch: CellBatch):
+        losses = []
+        for value in (0.0, 1.0):
+            torch.manual_seed(0)
+            losses.append(recorded_losses(conditional, replace(batch, condition=torch.full((16, 3), value))))
+        assert losses[0] != losses[1]
