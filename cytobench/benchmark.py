@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -12,7 +13,7 @@ import pandas as pd
 from cytobench.datasets.profiles import treatment_name
 from cytobench.profiling.aggregate import impute
 from cytobench.profiling.postprocess import NotAvailableError, Panel
-from cytobench.results.schema import Difference, PanelEntry, Scores
+from cytobench.results.schema import Difference, Estimate, PanelEntry, Scores
 from cytobench.schema import read_yaml, validate
 from cytobench.scoring.outcome import Outcome, bootstrap_of
 from cytobench.scoring.protocol import MOAProtocol
@@ -38,6 +39,14 @@ class Benchmark(ABC):
     @abstractmethod
     def compare(self, scores: Scores, others: Scores) -> Difference | None:
         """Paired difference of two methods' headline scores over what both have; None where either has none."""
+
+    @abstractmethod
+    def without(self, scores: Scores, treatments: Collection[str]) -> Scores:
+        """The same scores with the predictions of some treatments (``treatment_name``) left out."""
+
+    @abstractmethod
+    def accuracy(self, scores: Scores) -> Estimate | None:
+        """Headline NSC over the predictions that are there; None where there are none."""
 
 
 class MOABenchmark(Benchmark):
@@ -105,3 +114,23 @@ class MOABenchmark(Benchmark):
         first, second = np.array([mine[name].correct for name in shared]), np.array([theirs[name] for name in shared])
         p = bootstrap.p_value(first, second, permutations=self.protocol.permutations, seed=self.protocol.seed)
         return Difference(**bootstrap.estimate(first - second)._asdict(), p=p)
+
+    def without(self, scores: Scores, treatments: Collection[str]) -> Scores:
+        """The same scores with the predictions of some treatments left out; the gallery stays as it was."""
+        left = [p for p in scores.predictions if treatment_name(p.compound, p.concentration) not in treatments]
+        return scores.model_copy(update={"predictions": tuple(left)})
+
+    def accuracy(self, scores: Scores) -> Estimate | None:
+        """Headline NSC over the predictions that are there."""
+        predictions = scores.predictions
+        if not predictions:
+            return None
+        bootstrap = bootstrap_of(self.protocol, np.array([prediction.compound for prediction in predictions]))
+        interval = bootstrap.estimate(np.array([prediction.correct for prediction in predictions]))
+        cells = [prediction.cells for prediction in predictions]
+        return Estimate(
+            **interval._asdict(),
+            treatments=len(predictions),
+            wells=sum(prediction.wells for prediction in predictions),
+            cells=None if None in cells else sum(filter(None, cells)),
+        )

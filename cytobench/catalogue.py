@@ -51,6 +51,18 @@ def recipes(plugin: Path | None = None) -> list[Row]:
     ]
 
 
+def trained_methods(variant: str | None, plugin: Path | None = None) -> list[str]:
+    """The names of the methods that are trained and can be here, and have the recipe ``variant`` (any where None)."""
+    entries = {
+        name: entry for name, entry in sorted(registry.methods(plugin).items()) if entry.card.trained and not entry.missing
+    }
+    found = [name for name, entry in entries.items() if variant is None or variant in read_recipes(entry.recipe_file)]
+    if not found:
+        variants = sorted({name for entry in entries.values() for name in read_recipes(entry.recipe_file)})
+        raise CytoBenchError(f"no method has a recipe {variant!r}{nearest(str(variant), variants)}")
+    return found
+
+
 def datasets() -> list[Row]:
     """One row a data set."""
     return [{"dataset": name, "what": first_line(entry)} for name, entry in registry.datasets().items()]

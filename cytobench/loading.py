@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cytobench import registry
+from cytobench.construction import check_fit, choose_device, construct
 from cytobench.datasets.opening import Dataset, open_dataset
 from cytobench.errors import CytoBenchError
 from cytobench.method import Method, TrainableMethod
-from cytobench.plan import check_fit, choose_device, construct
 from cytobench.results.runs import Run
 from cytobench.schema import validate
 from cytobench.training.checkpoint import load_weights

@@ -53,9 +53,13 @@ class CellBatch:
 
     def to(self, device: torch.device) -> CellBatch:
         """Return the batch on another device."""
-        masks = None if self.masks is None else self.masks.to(device)
-        condition = None if self.condition is None else self.condition.to(device)
-        return replace(self, images=self.images.to(device), masks=masks, condition=condition)
+        return self.map(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> CellBatch:
+        """Return the batch with each of its tensors changed."""
+        masks = None if self.masks is None else change(self.masks)
+        condition = None if self.condition is None else change(self.condition)
+        return replace(self, images=change(self.images), masks=masks, condition=condition)
 
 
 class Method(ABC):

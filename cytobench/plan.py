@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -13,15 +12,14 @@ import torch
 from cytobench import registry
 from cytobench.benchmark import Benchmark
 from cytobench.card import MethodCard
-from cytobench.datasets.batches import BatchReader
-from cytobench.datasets.opening import Dataset, open_dataset
-from cytobench.datasets.profile_table import ProfileTable
+from cytobench.construction import construct, seen_of
+from cytobench.datasets.conditions import Conditions
+from cytobench.datasets.opening import Dataset
 from cytobench.datasets.store import CellStore
-from cytobench.errors import CytoBenchError, blaming
-from cytobench.method import Method, TrainableMethod
+from cytobench.method import Method
 from cytobench.results.keys import Keys, chained, train_key
-from cytobench.results.record import RunRecord
-from cytobench.training.recipe import Recipe, choose_recipe, read_recipes
+from cytobench.results.record import Origin, RunRecord
+from cytobench.training.recipe import Recipe
 
 UNTRAINED = "untrained"
 """Stands in a key for the training data of a method that has none."""
@@ -43,22 +41,48 @@ class Plan:
     device: torch.device
     plugin: Path | None = None
     untrained: bool = False
+    origin: Origin | None = None
+    """The checkpoint that the run begins with."""
+
+    @property
+    def card(self) -> MethodCard:
+        """The method's card; what learned from the names of treatments says so."""
+        if self.trains and self.recipe.condition is not None:
+            return self.entry.card.model_copy(update={"supervision": "treatment"})
+        return self.entry.card
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """What a conditional method is told, or was, of each cell in training."""
+        if self.uses_checkpoint:
+            assert self.origin is not None
+            return self.origin.conditions
+        return Conditions(self.data, self.recipe.condition).names if isinstance(self.data, CellStore) else ()
 
     @property
     def trains(self) -> bool:
         """Whether there is something to train."""
         return self.entry.card.trained and not self.untrained
 
+    @property
+    def uses_checkpoint(self) -> bool:
+        """Whether weights are taken as they are, and nothing is trained."""
+        return self.origin is not None and not self.origin.trained_further
+
+    def twin(self) -> Plan:
+        """The plan of the same method with its random weights."""
+        return replace(self, untrained=True, origin=None)
+
     def make_method(self) -> Method:
         """Construct the method with the random weights of its seed."""
-        return construct(self.entry, self.recipe, self.data, self.seed, self.device)
+        return construct(self.entry, self.recipe, self.data, self.seed, self.device, self.conditions)
 
     def record(self) -> RunRecord:
         """Describe the run before it starts."""
         return RunRecord(
             status="running",
             method=self.entry.card.name,
-            card=self.entry.card,
+            card=self.card,
             untrained=self.untrained,
             supplied=False,
             dataset=self.data.name,
@@ -71,6 +95,9 @@ class Plan:
             overrides=self.overrides,
             seed=self.seed,
             keys=self._keys(),
+            channels=seen_of(self.data, self.recipe)[0],
+            conditions=self.conditions,
+            origin=self.origin,
             command=self._command(),
         )
 
@@ -82,107 +109,14 @@ class Plan:
     def _keys(self) -> Keys:
         channels, size = seen_of(self.data, self.recipe)
         training_data = self.data.content_sha256 if self.trains else UNTRAINED
-        train = train_key(self.entry.load_class(), self.recipe, channels, size, self.seed, training_data)
+        origin = "" if self.origin is None else f"{self.origin.weights_sha256} {self.origin.trained_further}"
+        train = train_key(self.entry.load_class(), self.recipe, channels, size, self.seed, training_data, origin)
         return chained(train, self.data.content_sha256, self.benchmark.identity)
 
     def _command(self) -> str:
         words = ["cytobench", "run", "--method", self.entry.card.name, "--dataset", self.dataset, "--recipe", self.recipe_name]
         words += itertools.chain.from_iterable(("-o", override) for override in self.overrides)
         words += ["--plugin", str(self.plugin)] if self.plugin else []
+        if self.origin is not None:
+            words += ["--from" if self.origin.trained_further else "--checkpoint", self.origin.where]
         return shlex.join([*words, "--benchmark", self.benchmark.name, "--seed", str(self.seed)])
-
-
-def make_plan(
-    method: str,
-    dataset: str,
-    *,
-    benchmark: str,
-    recipe: str | None,
-    options: Sequence[str],
-    seed: int,
-    device: str,
-    plugin: Path | None,
-) -> Plan:
-    """Resolve names to what they stand for, and check that they fit together."""
-    entry = registry.method(method, plugin)
-    recipe_name, chosen = choose_recipe(read_recipes(entry.recipe_file), recipe, options, entry.card.name)
-    if entry.card.trained and chosen.training is None:
-        raise CytoBenchError(f"{entry.card.name} is trained, but its recipe {recipe_name} has no 'training' section")
-    data = open_dataset(dataset)
-    check_fit(entry.card, data)
-    if isinstance(data, CellStore) and data.manifest.pending:
-        coming = len(data.manifest.pending)
-        raise CytoBenchError(f"{dataset} is not finished ({coming} plates to come); run its 'cytobench data prepare' to the end")
-    plan = Plan(
-        entry,
-        recipe_name,
-        chosen,
-        tuple(options),
-        dataset,
-        data,
-        registry.benchmark(benchmark),
-        seed,
-        choose_device(device),
-        plugin,
-    )
-    _check_recipe(plan)
-    return plan
-
-
-def _check_recipe(plan: Plan) -> None:
-    """Make the method once, so that what does not fit its recipe is said before anything is written."""
-    method = plan.make_method()
-    if plan.trains and isinstance(method, TrainableMethod):
-        method.optimizers()
-        training, data = plan.recipe.training, plan.data
-        told = training is not None and training.sampling == "balanced-treatment"
-        if told and plan.entry.card.supervision not in ("treatment", "moa"):
-            raise CytoBenchError(
-                f"training.sampling balanced-treatment tells {plan.entry.card.name} of treatments, which its card does not "
-                "declare (supervision: treatment); use balanced-plate"
-            )
-        if training is not None and isinstance(data, CellStore) and training.batch_size > len(data):
-            batch = training.batch_size
-            raise CytoBenchError(f"{data.name} has {len(data)} cells, fewer than a batch of {batch}; set -o training.batch_size")
-
-
-def construct(entry: registry.MethodEntry, recipe: Recipe, data: Dataset, seed: int, device: torch.device) -> Method:
-    """Make a method for the channels and the crop size of a data set."""
-    channels, size = seen_of(data, recipe)
-    with blaming(f"making {entry.card.name}"):
-        made: Method = entry.load_class()(recipe, channels, size, seed)
-    return made.to(device) if isinstance(made, torch.nn.Module) else made
-
-
-def seen_of(data: Dataset, recipe: Recipe) -> tuple[tuple[str, ...], int]:
-    """The channels and the crop size in pixels that a method with this recipe sees of a data set."""
-    if isinstance(data, ProfileTable):
-        return (), 0
-    return data.channels, BatchReader(data, recipe.input).size
-
-
-def check_fit(card: MethodCard, data: Dataset) -> None:
-    """Refuse a data set that the method cannot work on, saying why."""
-    if card.input == "images" and isinstance(data, ProfileTable):
-        raise CytoBenchError(
-            f"{card.name} embeds images, but {data.name} is a table of profiles; score it with 'cytobench evaluate'"
-        )
-    if card.input == "counted-wells" and not data.all_cells_counted:
-        raise CytoBenchError(f"{card.name} needs the number of cells in each well, but in {data.name} not all cells were counted")
-    if isinstance(data, CellStore) and card.channels != "any" and len(data.channels) not in card.channels:
-        accepted = " or ".join(map(str, card.channels))
-        raise CytoBenchError(
-            f"{card.name} takes {accepted} channels, but {data.name} has {len(data.channels)}: {', '.join(data.channels)}"
-        )
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device called ``auto`` (CUDA where there is one), ``cpu``, ``cuda``, ``cuda:1`` ..."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise CytoBenchError(f"--device {name}: torch sees no CUDA device here; use --device cpu")
-    try:
-        return torch.device(name)
-    except RuntimeError:
-        raise CytoBenchError(f"--device {name}: not a device; use auto, cpu or cuda") from None

@@ -30,12 +30,13 @@ def counting(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
         yield show
 
 
-def progress_bar(total: int | None, what: str, unit: str, *, shown: bool = True) -> tqdm:
-    """Return a progress bar over ``total`` units; silent where not ``shown``."""
+def progress_bar(total: int | None, what: str, unit: str, *, shown: bool = True, done: int = 0) -> tqdm:
+    """Return a progress bar over ``total`` units of which some are ``done``; silent where not ``shown``."""
     live = sys.stderr.isatty()
     columns, lines = shutil.get_terminal_size() if live else (None, None)
     return tqdm(
         total=total,
+        initial=done,
         desc=what,
         unit=unit,
         disable=not shown,

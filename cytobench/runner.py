@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
+from lightning_fabric import Fabric
 
 from cytobench.benchmark import Benchmark
 from cytobench.boards.build import refresh_run_board
-from cytobench.datasets.batches import BatchReader
-from cytobench.datasets.profiles import PREFIX, metadata_columns, well_metadata
-from cytobench.datasets.samplers import make_sampler
+from cytobench.checkpoints import find_checkpoint
+from cytobench.datasets.profiles import PREFIX, metadata_columns, treatment_name, well_metadata
+from cytobench.datasets.selection import select
 from cytobench.datasets.store import CellStore
 from cytobench.embedding import checked, embed, feature_names
 from cytobench.errors import CytoBenchError, blaming
 from cytobench.files import replacing, write_text
+from cytobench.fitting import fit
 from cytobench.method import ProfileMethod, TrainableMethod
-from cytobench.plan import Plan, make_plan
+from cytobench.plan import Plan
+from cytobench.planning import make_plan
 from cytobench.results.figures import draw_scores
+from cytobench.results.page import write_page
+from cytobench.results.record import Unseen
 from cytobench.results.runs import Run
+from cytobench.results.training_figures import draw_training
 from cytobench.schema import dump_json
-from cytobench.training.checkpoint import load_weights, save_weights
-from cytobench.training.trainer import Trainer
+from cytobench.training.checkpoint import STATE, WEIGHTS, load_weights
+from cytobench.training.launch import is_first_process, make_fabric
+from cytobench.training.log import LOG
 
+TRAIN_PICTURES = ("figures/training.png", "figures/samples.png")
 SCORE_OUTPUTS = ("scores.json", "predictions.csv", "figures/scores.png")
-"""What the last stage of a run writes."""
+"""What the stages of a run write, beside their own files."""
+
+Until = Literal["trained", "finished"]
 
 
 def run(
@@ -41,6 +53,8 @@ def run(
     runs: Path = Path("runs"),
     device: str = "auto",
     plugin: Path | None = None,
+    start: str | None = None,
+    checkpoint: str | None = None,
     progress: bool = False,
 ) -> Run:
     """Train (where there is something to train), embed and score one method, and its untrained twin.
@@ -55,33 +69,68 @@ def run(
         runs: where run folders are made.
         device: ``auto``, ``cpu`` or ``cuda``.
         plugin: a Python file with one more method.
+        start: the folder of a run, or a fetched checkpoint, to train on from with the cells of ``dataset``.
+        checkpoint: the same, to use as it is.
         progress: show progress bars on stderr.
 
     Returns:
-        The finished run; stages that were already done are not done again.
+        The finished run; stages that were already done are not done again. A process that ``torchrun`` started to help the first
+        one train ends here.
 
     Raises:
         CytoBenchError: in one sentence, what is wrong.
     """
     plan = make_plan(
-        method, dataset, benchmark=benchmark, recipe=recipe, options=options, seed=seed, device=device, plugin=plugin
+        method,
+        dataset,
+        benchmark=benchmark,
+        recipe=recipe,
+        options=options,
+        seed=seed,
+        device=device,
+        plugin=plugin,
+        start=start,
+        checkpoint=checkpoint,
     )
-    return run_plan(plan, runs, progress=progress)
+    outcome = run_plan(plan, runs, progress=progress)
+    if outcome is None:
+        sys.exit(0)
+    return outcome
 
 
-def run_plan(plan: Plan, runs: Path, *, progress: bool = False) -> Run:
-    """Do what ``plan`` says below ``runs``, and refresh the board there."""
-    outcome = execute(plan, runs, progress)
-    if plan.trains:
-        twin = execute(replace(plan, untrained=True), runs, progress)
-        found = {"twin": plan.benchmark.compare(outcome.scores, twin.scores), "twin_folder": twin.record.folder.as_posix()}
+def run_plan(plan: Plan, runs: Path, *, progress: bool = False, until: Until = "finished") -> Run | None:
+    """Do what ``plan`` says below ``runs``, and refresh the board there.
+
+    Args:
+        plan: what to do.
+        runs: where run folders are made.
+        progress: show progress bars on stderr.
+        until: ``trained`` stops before cells are embedded.
+
+    Returns:
+        The run; None in a process that ``torchrun`` started to help the first one train.
+    """
+    fabric = _join(plan, runs)
+    if not is_first_process():
+        if fabric is not None:
+            fit(plan, runs, fabric, progress=False)
+        return None
+    outcome = execute(plan, runs, progress, fabric=fabric, until=until)
+    if plan.trains and until == "finished":
+        twin = execute(plan.twin(), runs, progress)
+        found = {
+            "twin": plan.benchmark.compare(outcome.scores, twin.scores),
+            "twin_folder": twin.record.folder.as_posix(),
+            "unseen": _unseen(plan, outcome, twin),
+        }
         if found != {name: getattr(outcome.record, name) for name in found}:
             outcome.update(**found)
+    write_page(outcome.path)
     refresh_run_board(runs)
     return outcome
 
 
-def execute(plan: Plan, runs: Path, progress: bool) -> Run:
+def execute(plan: Plan, runs: Path, progress: bool, *, fabric: Fabric | None = None, until: Until = "finished") -> Run:
     """Do the stages of one run that are not done yet."""
     outcome = Run.at(runs, plan.record())
     if outcome.finished():
@@ -89,15 +138,32 @@ def execute(plan: Plan, runs: Path, progress: bool) -> Run:
     device = plan.device_used
     if isinstance(plan.data, CellStore):
         plan.data.verify()  # its identity is in the key: what it says must be what it holds
-    with outcome.writing():
+    with outcome.writing(until=until):
         if plan.trains:
-            outcome.stage("train", ("weights.safetensors", "log.jsonl"), device, lambda: _train(plan, outcome.path, progress))
+            files = (WEIGHTS,) if plan.uses_checkpoint else (WEIGHTS, STATE, LOG)
+            outcome.stage("train", files, device, lambda: _train(plan, outcome.path, fabric, progress), pictures=TRAIN_PICTURES)
+        if until == "trained":
+            return outcome
         if plan.entry.card.input == "images":
             outcome.stage("embed", ("embeddings.npy", "profiles.parquet"), device, lambda: _embed(plan, outcome.path, progress))
         else:
             outcome.stage("embed", ("profiles.parquet",), device, lambda: _profile(plan, outcome.path))
         outcome.stage("score", SCORE_OUTPUTS, "cpu", lambda: score_profiles(plan.benchmark, outcome.path, outcome.record.title))
     return outcome
+
+
+def _unseen(plan: Plan, outcome: Run, twin: Run) -> Unseen | None:
+    """What is scored on treatments of which no cell was trained on; None where the recipe trains on all."""
+    training = plan.recipe.training
+    if training is None or training.train_on is None or not isinstance(plan.data, CellStore):
+        return None
+    rows = select(plan.data, training.train_on)
+    (compounds, names), (levels, concentrations) = plan.data.groups("compound"), plan.data.groups("concentration")
+    pairs = np.unique(np.stack([compounds[rows], levels[rows]]), axis=1).T.tolist()
+    seen = {treatment_name(names[compound], float(concentrations[level])) for compound, level in pairs}
+    scores = plan.benchmark.without(outcome.scores, seen)
+    nsc = plan.benchmark.accuracy(scores)
+    return None if nsc is None else Unseen(nsc=nsc, twin=plan.benchmark.compare(scores, twin.scores))
 
 
 def score_profiles(benchmark: Benchmark, folder: Path, title: str) -> None:
@@ -116,18 +182,27 @@ def write_profiles(profiles: pd.DataFrame, folder: Path, *, simulated: bool) -> 
         profiles.to_parquet(temporary, index=False)
 
 
-def _train(plan: Plan, folder: Path, progress: bool) -> dict[str, Any]:
-    assert isinstance(plan.data, CellStore) and plan.recipe.training is not None  # make_plan has checked both
-    method = plan.make_method()
-    if not isinstance(method, TrainableMethod):
-        raise CytoBenchError(f"{plan.entry.card.name}: its card says trained, but its class is no TrainableMethod")
-    reader = BatchReader(plan.data, plan.recipe.input)
-    training = plan.recipe.training
-    rows = make_sampler(plan.data, training.sampling, batch_size=training.batch_size, seed=plan.seed)
-    trainer = Trainer(method, seed=plan.seed, log=folder / "log.jsonl")
-    seen = trainer.fit((reader.read(batch).to(plan.device) for batch in rows), progress=progress)
-    save_weights(method, folder / "weights.safetensors")
-    return {"cells_seen": seen}
+def _join(plan: Plan, runs: Path) -> Fabric | None:
+    """This process among those that train together; None where nothing is left to train."""
+    if not plan.trains or plan.uses_checkpoint:
+        return None
+    assert plan.recipe.training is not None  # make_plan has checked it
+    fabric = make_fabric(plan.device, plan.recipe.training.precision)
+    left = is_first_process() and "train" not in Run.at(runs, plan.record()).reusable_stages()
+    return fabric if fabric.broadcast(left) else None
+
+
+def _train(plan: Plan, folder: Path, fabric: Fabric | None, progress: bool) -> dict[str, Any]:
+    if plan.uses_checkpoint:
+        assert plan.origin is not None
+        shutil.copyfile(find_checkpoint(plan.origin.where).path / WEIGHTS, folder / WEIGHTS)
+        return {"cells_seen": plan.origin.cells_seen}
+    if fabric is None:
+        raise CytoBenchError(f"{folder}: its training was whole a moment ago and is not now; run it again")
+    trained = fit(plan, folder, fabric, progress=progress)
+    draw_training(folder / LOG, folder / "figures" / "training.png", plan.record().title)
+    before = 0 if plan.origin is None else plan.origin.cells_seen
+    return {"cells_seen": trained.cells + before, "kept_step": trained.step}
 
 
 def _embed(plan: Plan, folder: Path, progress: bool) -> None:

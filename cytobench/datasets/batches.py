@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from cytobench.datasets.conditions import Conditions
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.method import CellBatch
@@ -25,13 +26,14 @@ class BatchReader:
     Args:
         store: the cells.
         spec: what the method wants to see.
+        conditions: what a conditional method is told in training; never given where cells are embedded.
 
     Raises:
         CytoBenchError: where the store cannot give it.
     """
 
-    def __init__(self, store: CellStore, spec: InputSpec):
-        self._store, self._spec = store, spec
+    def __init__(self, store: CellStore, spec: InputSpec, conditions: Conditions | None = None):
+        self._store, self._spec, self._conditions = store, spec, conditions
         self._limits: dict[int, np.ndarray] = {}
         _, height, width = store.manifest.shape
         self.size = spec.crop_size or min(height, width)
@@ -47,7 +49,9 @@ class BatchReader:
         """Return the cells ``rows``, in that order."""
         raw = self._crop(self._store.images(rows)).astype(np.float32)
         masks = torch.from_numpy(self._crop(self._store.masks(rows))) if self._spec.masks else None
-        return CellBatch(torch.from_numpy(self._scale(raw, rows)), masks, self._store.channels)
+        told = None if self._conditions is None else self._conditions.of(rows)
+        condition = None if told is None else torch.from_numpy(told)
+        return CellBatch(torch.from_numpy(self._scale(raw, rows)), masks, self._store.channels, condition)
 
     def _crop(self, images: np.ndarray) -> np.ndarray:
         top, left = ((extent - self.size) // 2 for extent in images.shape[-2:])

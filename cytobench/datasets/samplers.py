@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cytobench.datasets.selection import select
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.training.settings import Sampling
@@ -58,7 +59,16 @@ class Sampler:
         return self._order
 
 
-def make_sampler(store: CellStore, sampling: Sampling, *, batch_size: int, seed: int, rank: int = 0, ranks: int = 1) -> Sampler:
+def make_sampler(
+    store: CellStore,
+    sampling: Sampling,
+    *,
+    batch_size: int,
+    seed: int,
+    rank: int = 0,
+    ranks: int = 1,
+    train_on: str | None = None,
+) -> Sampler:
     """Return a sampler of a store's rows.
 
     Args:
@@ -69,8 +79,9 @@ def make_sampler(store: CellStore, sampling: Sampling, *, batch_size: int, seed:
         seed: of the order.
         rank: this process, from 0.
         ranks: processes that train together.
+        train_on: which of the cells, as :func:`cytobench.datasets.selection.select` reads it; all where None.
     """
-    every = np.arange(len(store), dtype=np.int32)
+    every = select(store, train_on)
     settings = {"batch_size": batch_size, "seed": seed, "rank": rank, "ranks": ranks}
     if sampling == "shuffled":
         return Sampler(every, None, **settings)
@@ -78,9 +89,13 @@ def make_sampler(store: CellStore, sampling: Sampling, *, batch_size: int, seed:
         numbers, names = store.groups("compound")
         if "DMSO" not in names:
             raise CytoBenchError(f"{store.name} has no cells of DMSO to sample from; set training.sampling to another")
-        return Sampler(every[numbers == names.index("DMSO")], None, **settings)
+        every = every[numbers[every] == names.index("DMSO")]
+        if not len(every):
+            raise CytoBenchError(f"no cell of DMSO in {store.name} is chosen by training.train_on={train_on!r}")
+        return Sampler(every, None, **settings)
     columns = ("plate",) if sampling == "balanced-plate" else ("compound", "concentration")
-    return Sampler(every, store.groups(*columns)[0], **settings)
+    _, groups = np.unique(store.groups(*columns)[0][every], return_inverse=True)
+    return Sampler(every, groups.astype(np.int32), **settings)
 
 
 def _balanced(groups: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -17,10 +17,17 @@ from cytobench.schema import Record
 
 MAKING = (
     "cytobench.datasets.batches",
+    "cytobench.datasets.conditions",
     "cytobench.datasets.samplers",
+    "cytobench.datasets.selection",
+    "cytobench.training.augmentation",
+    "cytobench.training.backbones",
+    "cytobench.training.course",
     "cytobench.training.networks",
+    "cytobench.training.processes",
     "cytobench.training.recipe",
-    "cytobench.training.trainer",
+    "cytobench.training.settings",
+    "cytobench.training.updates",
 )
 """Modules of the suite that decide what a method becomes, beside its own source."""
 
@@ -36,11 +43,23 @@ class Keys(Record):
     score: str
 
 
-def train_key(method: type, recipe: Record, channels: tuple[str, ...], size: int, seed: int, training_data: str) -> str:
-    """Return the key of a method with its weights; ``training_data`` is the store's content, or ``"untrained"``."""
+def train_key(
+    method: type, recipe: Record, channels: tuple[str, ...], size: int, seed: int, training_data: str, origin: str = ""
+) -> str:
+    """Return the key of a method with its weights.
+
+    Args:
+        method: its class.
+        recipe: resolved.
+        channels: that it sees.
+        size: of the crops in pixels.
+        seed: of its weights and its training.
+        training_data: the store's content, or ``"untrained"``.
+        origin: the sha256 of the weights that it began with, "" where those were random.
+    """
     configuration = json.dumps([recipe.model_dump(mode="json"), channels, size, seed], sort_keys=True)
     versions = [installed_version("torch"), installed_version("timm")]
-    return sha256_text(source_of(method), *map(_source, MAKING), configuration, training_data, *versions)
+    return sha256_text(source_of(method), *map(_source, MAKING), configuration, training_data, origin, *versions)
 
 
 def chained(train: str, data: str, benchmark: str) -> Keys:
@@ -55,11 +74,16 @@ def score_key(embed: str, benchmark: str) -> str:
 
 
 def source_of(method: type) -> str:
-    """The source of a method: every module of its folder (of a plugin file: the file), and its base classes."""
+    """The source of a method: every module of its folder (of a plugin file: the file), and its base classes.
+
+    A base class among the suite's training modules counts with its whole module, whose networks it is built from.
+    """
     file = Path(inspect.getfile(method))
     files = [file] if method.__module__.startswith(PLUGIN_MODULE) else sorted(file.parent.glob("*.py"))
     bases = [base for base in method.__mro__[1:] if base.__module__.split(".")[0] not in {"builtins", "abc", "torch"}]
-    return "\n".join([path.read_text(encoding="utf-8") for path in files] + [inspect.getsource(base) for base in bases])
+    shared = sorted({base.__module__ for base in bases if base.__module__.startswith("cytobench.training.")})
+    others = [inspect.getsource(base) for base in bases if base.__module__ not in shared]
+    return "\n".join([path.read_text(encoding="utf-8") for path in files] + [_source(module) for module in shared] + others)
 
 
 def _source(module: str) -> str:

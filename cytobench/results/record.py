@@ -10,18 +10,44 @@ from pydantic import Field
 from cytobench.card import METHOD_NAME, MethodCard
 from cytobench.results.keys import Keys
 from cytobench.results.provenance import Stage
-from cytobench.results.schema import Difference
+from cytobench.results.schema import Difference, Estimate
 from cytobench.schema import FOLDER_NAME, Record
 
 KEY_LENGTH = 12
 """Characters of the score key that name a run's folder."""
 
 
+class Origin(Record):
+    """The checkpoint that a run began with."""
+
+    weights_sha256: str
+    where: str
+    """The run or the checkpoint that it was taken from, as it was asked for."""
+    address: str | None = None
+    """Where it is published."""
+    trained_further: bool
+    """Whether the run trained on from it, or used it as it was."""
+    cells_seen: int
+    """In the training that made it, and in what that one began with."""
+    channels: tuple[str, ...]
+    conditions: tuple[str, ...]
+    """What it was trained with."""
+
+
+class Unseen(Record):
+    """What a method scores on treatments of which it saw no cell in training."""
+
+    nsc: Estimate
+    twin: Difference | None
+    """Paired difference from the untrained twin."""
+
+
 class RunRecord(Record):
     """What ``run.json`` says."""
 
     schema_version: Literal[1] = 1
-    status: Literal["running", "finished", "failed", "interrupted"]
+    status: Literal["running", "trained", "finished", "failed", "interrupted"]
+    """``trained``: as far as was asked for; the rest is done by the same command with ``run``."""
     error: str | None = None
     method: str = Field(pattern=METHOD_NAME)
     card: MethodCard
@@ -40,8 +66,18 @@ class RunRecord(Record):
     overrides: tuple[str, ...] = ()
     seed: int
     keys: Keys
+    channels: tuple[str, ...] = ()
+    """That the method sees; none where it sees wells."""
+    conditions: tuple[str, ...] = ()
+    """What a conditional method was told of each cell in training."""
+    origin: Origin | None = None
+    """The checkpoint that the run began with; None for random weights."""
     cells_seen: int = 0
-    """Cells shown in training, counted with repeats."""
+    """Cells shown in training, counted with repeats and with those of the checkpoint that it began with."""
+    kept_step: int | None = None
+    """The training step whose weights were kept."""
+    unseen: Unseen | None = None
+    """Where the run was trained on some of the cells only (``training.train_on``)."""
     stages: dict[str, Stage] = {}
     twin: Difference | None = None
     """Paired difference in headline NSC from the untrained twin."""
@@ -60,6 +96,11 @@ class RunRecord(Record):
         """The stages of such a run, each made from the one before."""
         trains = self.card.trained and not self.untrained and not self.supplied
         return ("train", "embed", "score") if trains else ("embed", "score")
+
+    @property
+    def weights_sha256(self) -> str | None:
+        """The sha256 of a trained run's weights; None where there are none yet."""
+        return self.stages["train"].outputs.get("weights.safetensors") if "train" in self.stages else None
 
     @property
     def recipe_label(self) -> str:

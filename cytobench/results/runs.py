@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked, sha256, write_text
@@ -51,6 +51,10 @@ class Run:
             raise CytoBenchError(f"{self.path}: its scores are not as they were written; run it again")
         return load_json(Scores, self.path / "scores.json")
 
+    def trained(self) -> bool:
+        """Whether this very run's training is done, whatever else is, with every file of it still there and whole."""
+        return "train" in self.reusable_stages()
+
     def finished(self) -> bool:
         """Whether this very run is already done, with every file that it wrote still there and whole."""
         if not (self.path / "run.json").is_file():
@@ -66,8 +70,8 @@ class Run:
         return True
 
     @contextmanager
-    def writing(self, *others: Path) -> Iterator[None]:
-        """Hold the run while it is made: its record says running, then finished, failed (with the error) or interrupted.
+    def writing(self, *others: Path, until: Literal["trained", "finished"] = "finished") -> Iterator[None]:
+        """Hold the run while it is made: its record says running, then ``until``, failed (with the error) or interrupted.
 
         What is done already is taken over from this run's own folder, from its siblings, and from the run folders ``others``.
         """
@@ -85,9 +89,17 @@ class Run:
                 kind = "" if isinstance(error, CytoBenchError) else f"{type(error).__name__}: "
                 self.update(status="failed", error=f"{kind}{error}")
                 raise
-            self.update(status="finished", error=None)
+            self.update(status=until, error=None)
 
-    def stage(self, name: str, outputs: tuple[str, ...], device: str, action: Callable[[], dict[str, Any] | None]) -> None:
+    def stage(
+        self,
+        name: str,
+        outputs: tuple[str, ...],
+        device: str,
+        action: Callable[[], dict[str, Any] | None],
+        *,
+        pictures: tuple[str, ...] = (),
+    ) -> None:
         """Do one stage, unless it is done: measure it and record the sha256 of its outputs.
 
         Args:
@@ -95,12 +107,14 @@ class Run:
             outputs: the files that it writes into the folder.
             device: what it runs on.
             action: does it; may return fields of the record to set.
+            pictures: files that it may write beside them.
         """
         if name in self.record.stages:
             return
         with Meter() as meter:
             changes = action() or {}
-        written = {output: sha256(self.path / output) for output in outputs}
+        drawn = [picture for picture in pictures if (self.path / picture).is_file()]
+        written = {output: sha256(self.path / output) for output in (*outputs, *drawn)}
         done = Stage(
             seconds=meter.seconds,
             peak_memory_bytes=meter.peak_memory_bytes,
@@ -153,8 +167,8 @@ class Run:
             if folder != self.path:
                 (self.path / output).parent.mkdir(exist_ok=True)
                 _link(folder / output, self.path / output)
-        seen = record.cells_seen if name == "train" else self.record.cells_seen
-        self.record = self.record.model_copy(update={"stages": {**self.record.stages, name: stage}, "cells_seen": seen})
+        told = {"cells_seen": record.cells_seen, "kept_step": record.kept_step} if name == "train" else {}
+        self.record = self.record.model_copy(update={"stages": {**self.record.stages, name: stage}, **told})
 
 
 def find_runs(root: Path) -> tuple[list[Run], list[str]]:

@@ -20,6 +20,40 @@ class RunSummary(Record):
     panel: tuple[PanelEntry, ...]
 
 
+class TrainingSummary(Record):
+    """What ``cytobench train --json`` prints of a run."""
+
+    method: str
+    dataset: str
+    simulated: bool
+    run: str
+    weights_sha256: str
+    cells_seen: int
+    kept_step: int | None
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.method} on {self.dataset}: trained on {self.cells_seen:,} cells in {self.seconds:.0f} s\n"
+            f"run:     {self.run}\nweights: sha256 {self.weights_sha256}"
+        )
+
+
+def summarise_training(run: Run) -> TrainingSummary:
+    """Summarise a run whose training is done."""
+    record = run.record
+    return TrainingSummary(
+        method=record.label,
+        dataset=record.dataset,
+        simulated=record.simulated,
+        run=str(run.path),
+        weights_sha256=str(record.weights_sha256),
+        cells_seen=record.cells_seen,
+        kept_step=record.kept_step,
+        seconds=record.stages["train"].seconds,
+    )
+
+
 def summarise(run: Run) -> RunSummary:
     """Summarise a finished run."""
     record, scores = run.record, run.scores

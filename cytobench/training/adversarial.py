@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveInt
@@ -13,6 +13,9 @@ from cytobench.method import AdversarialMethod, CellBatch, TrainableMethod, Upda
 from cytobench.schema import Record
 from cytobench.training.networks import SLOPE, Blocks, decoder, encoder, flat_features
 from cytobench.training.processes import normal, uniform
+
+Label = Annotated[float, Field(ge=0, le=1)]
+"""What a discriminator should say: 1 of a real cell, 0 of a generated one."""
 
 
 class Generator(nn.Module):
@@ -61,7 +64,7 @@ class ConvolutionalGAN(TrainableMethod, AdversarialMethod):
         """Length of the dense embedding of a condition."""
 
     codes: int = 0
-    """Numbers beside the noise that the generator is given (InfoGAN)."""
+    """Numbers after the noise that the generator is given, which :meth:`noise` then draws too (InfoGAN)."""
     judgements: int = 1
     """Outputs of the discriminator."""
 
@@ -85,7 +88,7 @@ class ConvolutionalGAN(TrainableMethod, AdversarialMethod):
 
     def noise(self, n: int) -> Tensor:
         """Return (n, noise) points of the noise space."""
-        shape, device = (n, self.options.noise + self.codes), next(self.parameters()).device
+        shape, device = (n, self.options.noise), next(self.parameters()).device
         return normal(shape, device) if self.options.noise_distribution == "normal" else uniform(shape, device, -1, 1)
 
     def generate(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -106,7 +109,7 @@ class ConvolutionalGAN(TrainableMethod, AdversarialMethod):
 
     @abstractmethod
     def discriminator_loss(self, real: Tensor, fake: Tensor, condition: Tensor | None) -> Tensor:
-        """What the discriminator minimises; images (B, C, H, W) in [-1, 1]."""
+        """What the discriminator minimises; images (B, C, H, W) in [-1, 1], ``condition`` what the generator was told."""
 
     @abstractmethod
     def generator_loss(self, fake: Tensor, condition: Tensor | None) -> Tensor:
@@ -114,14 +117,31 @@ class ConvolutionalGAN(TrainableMethod, AdversarialMethod):
 
     def noisy_judgement(self, images: Tensor, condition: Tensor | None) -> Tensor:
         """Return the discriminator's (B, judgements) of images with the input noise of training on them."""
-        if self.options.input_noise:
-            images = images + self.options.input_noise * normal(tuple(images.shape), images.device)
-        return self.discriminator(images, condition)
+        return self.discriminator(self.noisy(images), condition)
+
+    def noisy(self, images: Tensor) -> Tensor:
+        """Return images with the discriminator's input noise of training on them."""
+        deviation = self.options.input_noise
+        return images + deviation * normal(tuple(images.shape), images.device) if deviation else images
 
     def _condition_embedding(self) -> nn.Module | None:
         if not self.conditions:
             return None
         return nn.Sequential(nn.Linear(len(self.conditions), self.options.condition_embedding), nn.LeakyReLU(SLOPE))
+
+
+class SmoothedGAN(ConvolutionalGAN):
+    """One whose discriminator learns labels: 0 of generated cells, smoothed of real ones (Salimans et al. 2016)."""
+
+    class Options(ConvolutionalGAN.Options):
+        """Sizes, noise and label smoothing."""
+
+        real_labels: tuple[Label, Label] = (0.8, 1.0)
+        """Range that the labels of real cells are drawn from (CytoGAN: U(0.8, 1))."""
+
+    def smoothed_labels(self, real: Tensor) -> Tensor:
+        """Draw (B, 1) labels of real cells."""
+        return uniform((len(real), 1), real.device, *self.options.real_labels)
 
 
 def with_condition(code: Tensor, condition: Tensor | None, embedding: nn.Module | None) -> Tensor:

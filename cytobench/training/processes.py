@@ -37,5 +37,18 @@ def mean(value: Tensor) -> Tensor:
     return value
 
 
+def random_state(device: torch.device) -> dict[str, Tensor]:
+    """The state of torch's generators, which training goes on from."""
+    state = {"cpu": torch.get_rng_state()}
+    return state | {"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else state
+
+
+def set_random_state(state: dict[str, Tensor], device: torch.device) -> None:
+    """Set the generators to a :func:`random_state`."""
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
+
+
 def _own(drawn: Tensor) -> Tensor:
     return drawn.chunk(ranks())[rank()]

@@ -5,102 +5,184 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from lightning_fabric import Fabric
+from tqdm import tqdm
 
-from cytobench.errors import CytoBenchError, blaming
+from cytobench.errors import CytoBenchError
 from cytobench.method import CellBatch, TrainableMethod
-from cytobench.progress import progress_bar
+from cytobench.progress import note, progress_bar
+from cytobench.training.checkpoint import (
+    PREVIOUS_STATE,
+    STATE,
+    WEIGHTS,
+    latest_state,
+    refuse_other_facts,
+    save_state,
+    save_weights,
+)
+from cytobench.training.course import Course
+from cytobench.training.evaluator import Evaluator
+from cytobench.training.feed import read_ahead
+from cytobench.training.launch import make_fabric
+from cytobench.training.log import TrainingLog
+from cytobench.training.processes import mean
 
 LOG_EVERY = 10
 """Steps between lines of ``log.jsonl`` and refreshes of the progress line."""
 
+SAVE_SECONDS = 120.0
+"""Between saved states where evaluations are rarer: what a killed training loses at most. No result depends on it."""
+
+Batches = Callable[[int], Iterator[CellBatch]]
+"""``batches(step)``: this process's batches from a step (from 0) on."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training came to."""
+
+    cells: int
+    """Cells seen, counted with repeats."""
+    step: int
+    """The step whose weights were kept."""
+
 
 class Trainer:
-    """Train a method as its recipe says.
+    """Train a method as its recipe says, going on where an earlier training in the same folder was stopped.
 
     Args:
-        method: on the device it is trained on.
+        method: with the random weights of its seed.
         seed: of noise, dropout and augmentation.
-        log: where to write one JSON line every ``LOG_EVERY`` steps.
+        folder: where the log, the state and the weights are written; None in every process but the first.
+        facts: all that the training depends on, as plain values; a state with other facts is refused.
+        fabric: from :func:`cytobench.training.launch.make_fabric`; one process on the CPU where None.
+        evaluator: looks at the method now and then; None for no looks.
+        start: the state of another training, or ``{"method": weights}`` of it, to begin with.
     """
 
-    def __init__(self, method: TrainableMethod, *, seed: int, log: Path):
-        if method.recipe.training is None:
-            raise CytoBenchError(f"the recipe of {type(method).__name__} has no 'training' section")
-        self._method, self._seed, self._log = method, seed, log
-        self._spec = method.recipe.training
-        self._optimizers = method.optimizers()
-        self._updates = dict.fromkeys(self._optimizers, 0)
-        self._losses: dict[str, Tensor] = {}
+    def __init__(
+        self,
+        method: TrainableMethod,
+        *,
+        seed: int,
+        folder: Path | None,
+        facts: dict[str, Any] | None = None,
+        fabric: Fabric | None = None,
+        evaluator: Evaluator | None = None,
+        start: dict[str, Any] | None = None,
+    ):
+        self._fabric = fabric or make_fabric(torch.device("cpu"), "32-true")
+        self._course = Course(method, self._fabric)
+        self._spec, self._seed, self._folder, self._facts = self._course.spec, seed, folder, facts or {}
+        self._evaluator, self._start = evaluator, start
+        self._warned: set[str] = set()
 
-    def fit(self, batches: Iterator[CellBatch], *, progress: bool = True) -> int:
-        """Take the recipe's number of steps and return the number of cells seen."""
+    @property
+    def evaluated(self) -> TrainableMethod:
+        """The method as it is evaluated and kept: with averaged weights where the recipe averages them."""
+        return self._course.evaluated
+
+    def fit(self, batches: Batches, *, progress: bool = True) -> Trained:
+        """Take the steps that are left, and keep the weights that the recipe's checkpoint rule chooses."""
         with torch.random.fork_rng():
             torch.manual_seed(self._seed)
-            self._method.train()
-            seen = self._take_steps(batches, progress)
-            self._method.eval()
-        return seen
+            self._go_on()
+            self._course.compile()
+            self._course.method.train()
+            self._take_steps(batches, progress)
+            self._course.method.eval()
+        step = self._course.choose()
+        if self._folder is not None:
+            save_weights(self.evaluated, self._folder / WEIGHTS)
+            (self._folder / PREVIOUS_STATE).unlink(missing_ok=True)
+        return Trained(self._course.cells, step)
 
-    def _take_steps(self, batches: Iterator[CellBatch], progress: bool) -> int:
-        self._log.unlink(missing_ok=True)  # it may be a hard link to a finished run's
-        began, seen, steps = time.monotonic(), 0, self._spec.steps
-        with (
-            self._log.open("w", encoding="utf-8") as log,
-            progress_bar(steps, "train", "step", shown=progress) as bar,
-        ):
-            for step in range(1, steps + 1):
-                batch = self._augment(next(batches)) if self._spec.augment == "flips-rotations" else next(batches)
-                with blaming(f"{type(self._method).__name__}.training_step"):
-                    self._method.training_step(batch, self._update)
-                seen += len(batch)
+    def _go_on(self) -> None:
+        """Take up the newest whole state in the folder; where there is none, begin."""
+        state, wrong = latest_state(self._folder) if self._folder is not None else (None, [])
+        for sentence in wrong:
+            note(f"{sentence} (going on from {'the state before it' if state else 'the beginning'})")
+        state = self._fabric.broadcast(state)
+        if state is not None:
+            refuse_other_facts(state["facts"], self._facts, str(self._folder))
+            self._course.restore(state)
+        elif self._start is not None:
+            self._course.start_from(self._start)
+
+    def _take_steps(self, batches: Batches, progress: bool) -> None:
+        course, every, shown = self._course, self._spec.evaluate_every, progress and self._fabric.is_global_zero
+        with ExitStack() as stack:
+            feed = stack.enter_context(closing(read_ahead(batches(course.step), self._fabric.device)))
+            log = stack.enter_context(TrainingLog(self._folder, course.step)) if self._folder else None
+            bar = stack.enter_context(progress_bar(self._spec.steps, "train", "step", shown=shown, done=course.step))
+            self._saved = time.monotonic()
+            self._mark()
+            while course.step < self._spec.steps:
+                course.take_step(next(feed))
                 bar.update()
-                if step % LOG_EVERY == 0 or step == steps:
-                    losses, rate = self._read_losses(step), seen / (time.monotonic() - began)
-                    shown = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
-                    bar.set_postfix_str(f"{shown}, {rate:.0f} cells/s", refresh=False)
-                    line = {"step": step, "cells": seen, "loss": losses, "cells_per_second": round(rate, 1)}
-                    log.write(json.dumps(line) + "\n")
-                    log.flush()
-        return seen
+                if self._due(LOG_EVERY):
+                    self._report(log, bar)
+                if self._due(every):
+                    self._evaluate(log)
+                if self._due(every) or time.monotonic() - self._saved > SAVE_SECONDS:
+                    self._save()
 
-    def _update(self, name: str, loss: Tensor) -> None:
-        if name not in self._optimizers:
-            raise CytoBenchError(
-                f"update({name!r}, loss): the recipe has no optimizer {name!r}, only {', '.join(self._optimizers)}"
-            )
-        optimizer = self._optimizers[name]
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if self._spec.clip is not None:
-            torch.nn.utils.clip_grad_norm_(self._method.parameters_of(name), self._spec.clip)
-        optimizer.step()
-        self._updates[name] += 1
-        self._decay(name)
-        self._losses[name] = loss.detach()
+    def _due(self, every: int) -> bool:
+        return self._course.step % every == 0 or self._course.step == self._spec.steps
 
-    def _decay(self, name: str) -> None:
-        decay = self._method.recipe.optimizer[name].decay
-        if decay is not None and self._updates[name] % decay.every == 0:
-            for group in self._optimizers[name].param_groups:
-                group["lr"] *= decay.factor
+    def _mark(self) -> None:
+        """Count cells a second from here, so that evaluating and saving do not count as training."""
+        self._marked = (time.monotonic(), self._course.cells)
 
-    def _augment(self, batch: CellBatch) -> CellBatch:
-        turns, flip = int(torch.randint(4, ())), bool(torch.randint(2, ()))
-        images = torch.rot90(batch.images, turns, dims=(2, 3))
-        masks = None if batch.masks is None else torch.rot90(batch.masks, turns, dims=(1, 2))
-        if flip:
-            images, masks = images.flip(3), None if masks is None else masks.flip(2)
-        return replace(batch, images=images, masks=masks)
+    def _report(self, log: TrainingLog | None, bar: tqdm) -> None:
+        losses, (began, before) = self._read_losses(), self._marked
+        rate = round((self._course.cells - before) / max(time.monotonic() - began, 1e-9), 1)
+        shown = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
+        bar.set_postfix_str(f"{shown}, {rate:.0f} cells/s", refresh=False)
+        if log is not None:
+            reports = {name: float(value) for name, value in self._course.method.reports.items()}
+            line = {"cells": self._course.cells, "loss": losses, "cells_per_second": rate}
+            log.write(self._course.step, line | ({"reports": reports} if reports else {}))
+        self._mark()
 
-    def _read_losses(self, step: int) -> dict[str, float]:
-        losses = {name: float(loss) for name, loss in self._losses.items()}
+    def _read_losses(self) -> dict[str, float]:
+        """The latest losses over all processes; one that is no number ends the training."""
+        losses = {name: float(mean(loss)) for name, loss in self._course.updates.losses.items()}
         for name, loss in losses.items():
             if not math.isfinite(loss):
-                raise CytoBenchError(f"training diverged: the loss of {name} is {loss} at step {step}; lower optimizer.{name}.lr")
+                self._stop(f"the loss of {name} is {loss}", name)
         return losses
+
+    def _stop(self, what: str, name: str) -> None:
+        state = self._folder / STATE if self._folder is not None else None
+        kept = f"; the last good state is kept in {state}" if state is not None and state.is_file() else ""
+        raise CytoBenchError(f"training diverged: {what} at step {self._course.step}; lower optimizer.{name}.lr{kept}")
+
+    def _evaluate(self, log: TrainingLog | None) -> None:
+        if self._evaluator is not None and log is not None:
+            evaluation = self._evaluator.evaluate(self.evaluated, self._course.step)
+            self._course.method.train()
+            self._course.remember(evaluation)
+            log.write(self._course.step, {"evaluation": evaluation.model_dump(mode="json", exclude={"step"}, exclude_none=True)})
+            for warning in evaluation.warnings:
+                kind = warning.partition(":")[0]
+                if kind not in self._warned:  # the log has each of them
+                    note(f"step {self._course.step}: {warning}")
+                self._warned.add(kind)
+
+    def _save(self) -> None:
+        """Write all that training goes on from; a state that is not finite never takes the place of one that is."""
+        if self._folder is not None:
+            name = self._course.infinite_network()
+            if name is not None:
+                self._stop(f"the weights of {name} are not finite", name)
+            save_state({"facts": json.dumps(self._facts), **self._course.state()}, self._folder)
+        self._saved = time.monotonic()
+        self._mark()

@@ -2,22 +2,15 @@
 
 from torch import Tensor
 
-from cytobench.training.adversarial import ConvolutionalGAN
-from cytobench.training.processes import uniform
+from cytobench.training.adversarial import SmoothedGAN
 
 
-class LSGAN(ConvolutionalGAN):
+class LSGAN(SmoothedGAN):
     """Generator and discriminator with least squares losses."""
-
-    class Options(ConvolutionalGAN.Options):
-        """Sizes, noise and label smoothing."""
-
-        real_labels: tuple[float, float] = (0.8, 1.0)
-        """Range that the labels of real cells are drawn from."""
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, condition: Tensor | None) -> Tensor:
         """Squared distance of real cells from their smoothed labels, and of generated cells from 0 (their equation 2)."""
-        labels = uniform((len(real), 1), real.device, *self.options.real_labels)
+        labels = self.smoothed_labels(real)
         judged, judged_fake = self.noisy_judgement(real, condition), self.noisy_judgement(fake, condition)
         return (judged - labels).square().mean() + judged_fake.square().mean()
 

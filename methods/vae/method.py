@@ -7,10 +7,26 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from cytobench.method import CellBatch, GenerativeMethod, InvertibleMethod, TrainableMethod, Update
 from cytobench.schema import Record
-from cytobench.training.networks import doubling, grid_side, halving
+from cytobench.training import networks
+from cytobench.training.processes import normal
 
-SLOPE = 0.2
-"""Of LeakyReLU, as in the GANs that it is compared with."""
+
+class Autoencoder(nn.Module):
+    """``encoder``: an image to the mean and log variance of its code; ``decoder``: a code to the logits of an image."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean and the log variance, (B, latent) each, of the codes of ``images``."""
+        mean, log_variance = self.encoder(images).chunk(2, dim=1)
+        return mean, log_variance
+
+    def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the logits of codes drawn with standard normal ``noise``, and the mean and log variance they came from."""
+        mean, log_variance = self.posterior(images)
+        return self.decoder(mean + (log_variance / 2).exp() * noise), mean, log_variance
 
 
 class VAE(TrainableMethod, GenerativeMethod, InvertibleMethod):
@@ -20,22 +36,16 @@ class VAE(TrainableMethod, GenerativeMethod, InvertibleMethod):
         """Sizes."""
 
         latent: PositiveInt = 100
-        widths: tuple[PositiveInt, ...] = Field(default=(16, 32, 64, 128), min_length=1)
+        widths: tuple[PositiveInt, ...] = Field(default=(16, 32, 64), min_length=1)
         """Channels of the encoder's stages; the decoder has them in reverse."""
+        blocks: networks.Blocks = "strided"
 
     def setup(self) -> None:
         """Build both halves."""
-        options, channels = self.options, len(self.channels)
-        side = grid_side(self.size, len(options.widths))
-        flat = options.widths[-1] * side * side
-        encoder = nn.Sequential(halving(channels, options.widths, slope=SLOPE), nn.Flatten(), nn.Linear(flat, 2 * options.latent))
-        decoder = nn.Sequential(
-            nn.Linear(options.latent, flat),
-            nn.Unflatten(1, (options.widths[-1], side, side)),
-            nn.LeakyReLU(SLOPE),
-            doubling(options.widths[::-1], channels, slope=SLOPE),
-        )
-        self.autoencoder = nn.ModuleDict({"encoder": encoder, "decoder": decoder})
+        latent, widths, blocks, channels = self.options.latent, self.options.widths, self.options.blocks, len(self.channels)
+        flat = networks.flat_features(blocks, widths, self.size)
+        encoder = nn.Sequential(networks.encoder(blocks, channels, widths), nn.Flatten(), nn.Linear(flat, 2 * latent))
+        self.autoencoder = Autoencoder(encoder, networks.decoder(blocks, latent, widths[::-1], channels, self.size))
 
     def embed(self, cells: CellBatch) -> Tensor:
         """Return (B, latent): the mean of the code."""
@@ -43,29 +53,28 @@ class VAE(TrainableMethod, GenerativeMethod, InvertibleMethod):
 
     def encode(self, cells: CellBatch) -> Tensor:
         """Return (B, latent): the mean of the code."""
-        return self._posterior(cells.images)[0]
+        return self.autoencoder.posterior(cells.images)[0]
 
     def decode(self, z: Tensor) -> Tensor:
         """Return images in [0, 1]."""
-        return self.autoencoder["decoder"](z).sigmoid()
+        return self.autoencoder.decoder(z).sigmoid()
 
     def noise(self, n: int) -> Tensor:
         """Return (n, latent) from the prior, a standard normal distribution."""
-        return torch.randn(n, self.options.latent, device=next(self.parameters()).device)
+        return normal((n, self.options.latent), next(self.parameters()).device)
 
-    def generate(self, z: Tensor) -> Tensor:
+    def generate(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Decode points of the prior."""
+        self.check_condition(condition)
         return self.decode(z)
 
     def training_step(self, batch: CellBatch, update: Update) -> None:
         """Minimise the negative evidence lower bound, summed over pixels and averaged over cells (their equation 10)."""
-        mean, log_variance = self._posterior(batch.images)
-        z = mean + (log_variance / 2).exp() * torch.randn_like(mean)
-        logits = self.autoencoder["decoder"](z)
+        logits, mean, log_variance = self.autoencoder(batch.images, self.noise(len(batch)))
         reconstruction = binary_cross_entropy_with_logits(logits, batch.images, reduction="sum")
-        divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum() / 2
-        update("autoencoder", (reconstruction + divergence) / len(batch))
+        update("autoencoder", (reconstruction + divergence(mean, log_variance)) / len(batch))
 
-    def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        mean, log_variance = self.autoencoder["encoder"](images).chunk(2, dim=1)
-        return mean, log_variance
+
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return the Kullback-Leibler divergence of the codes' distributions from the prior, summed (their appendix B)."""
+    return (mean.square() + torch.exp(log_variance) - 1 - log_variance).sum() / 2

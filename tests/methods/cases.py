@@ -13,7 +13,7 @@ from cytobench.datasets.opening import Dataset
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.method import AdversarialMethod, CellBatch, GenerativeMethod, InvertibleMethod, Method, TrainableMethod
-from cytobench.plan import construct
+from cytobench.construction import construct
 from cytobench.training.checkpoint import load_weights, save_weights
 from cytobench.training.recipe import Recipe, choose_recipe, read_recipes
 from cytobench.training.trainer import Trainer
@@ -90,8 +90,8 @@ def recorded_losses(method: TrainableMethod, batch: CellBatch) -> dict[str, floa
 class TrainableCase(MethodCase):
     """Every trained method."""
 
-    def test_a_step_moves_every_network_and_stays_finite(self, tiny_store: CellStore, batch: CellBatch, tmp_path: Path):
-        method = self.trained(tiny_store, tmp_path, steps=3)
+    def test_a_step_moves_every_network_and_stays_finite(self, tiny_store: CellStore, batch: CellBatch):
+        method = self.trained(tiny_store, steps=3)
         fresh = make(self.name, tiny_store)
         for name in method.recipe.optimizer:
             pairs = zip(method.parameters_of(name), fresh.parameters_of(name), strict=True)
@@ -99,12 +99,12 @@ class TrainableCase(MethodCase):
         assert all(torch.isfinite(parameter).all() for parameter in method.parameters())
         assert not np.array_equal(embed(method, batch), embed(fresh, batch))
 
-    def test_training_is_reproducible(self, tiny_store: CellStore, batch: CellBatch, tmp_path: Path):
-        first, second = (embed(self.trained(tiny_store, tmp_path, steps=2), batch) for _ in range(2))
+    def test_training_is_reproducible(self, tiny_store: CellStore, batch: CellBatch):
+        first, second = (embed(self.trained(tiny_store, steps=2), batch) for _ in range(2))
         assert np.array_equal(first, second)
 
     def test_saved_weights_embed_the_same(self, tiny_store: CellStore, batch: CellBatch, tmp_path: Path):
-        method = self.trained(tiny_store, tmp_path, steps=2)
+        method = self.trained(tiny_store, steps=2)
         save_weights(method, tmp_path / "weights.safetensors")
         loaded = make(self.name, tiny_store, 1)
         load_weights(loaded, tmp_path / "weights.safetensors")
@@ -128,13 +128,14 @@ class TrainableCase(MethodCase):
         assert batch.images.shape[-1] == size
         assert len(embed(method, batch)) == 2
 
-    def trained(self, store: CellStore, folder: Path, steps: int) -> TrainableMethod:
+    def trained(self, store: CellStore, steps: int) -> TrainableMethod:
         method = make(self.name, store, 0, f"training.steps={steps}", "training.batch_size=8")
         assert isinstance(method, TrainableMethod)
         reader = BatchReader(store, method.recipe.input)
+        trainer = Trainer(method, seed=0, folder=None)
         batches = (reader.read(np.arange(8) + 8 * step) for step in range(steps))
-        assert Trainer(method, seed=0, log=folder / "log.jsonl").fit(batches, progress=False) == 8 * steps
-        return method
+        assert trainer.fit(lambda step: batches, progress=False).cells == 8 * steps
+        return trainer.evaluated
 
 
 class GenerativeCase(TrainableCase):

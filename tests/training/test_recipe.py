@@ -62,7 +62,7 @@ def test_wrong_overrides_are_one_sentence(override: str, sentence: str):
 
 
 def test_unknown_variant_suggests_the_nearest():
-    with pytest.raises(CytoBenchError, match="lsgan has no recipe 'smal'; it has small; did you mean 'small'"):
+    with pytest.raises(CytoBenchError, match="lsgan has no recipe 'smal'; it has small, cytogan, gpu; did you mean 'small'"):
         chosen(variant="smal")
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from cytobench.errors import CytoBenchError
 from cytobench.method import CellBatch, TrainableMethod
-from cytobench.training.checkpoint import load_weights, save_weights
+from cytobench.training.checkpoint import load_state, load_weights, save_weights
 from cytobench.training.recipe import Recipe
 from cytobench.training.trainer import Trainer
 
@@ -44,7 +44,7 @@ def batches(value: float = 1.0):
 
 def fit(folder: Path, given: Recipe, stream=None, method: type[TrainableMethod] = Line) -> TrainableMethod:
     made = method(given, ("DNA",), 2, 0)
-    Trainer(made, seed=0, log=folder / "log.jsonl").fit(stream or batches(), progress=False)
+    Trainer(made, seed=0, folder=folder).fit(lambda step: stream or batches(), progress=False)
     return made
 
 
@@ -69,9 +69,9 @@ def test_it_learns_and_logs(tmp_path: Path):
 
 def test_learning_rate_decays(tmp_path: Path):
     method = Line(recipe(steps=4, optimizer={"decay": {"factor": 0.5, "every": 2}}), ("DNA",), 2, 0)
-    trainer = Trainer(method, seed=0, log=tmp_path / "log.jsonl")
-    trainer.fit(batches(), progress=False)
-    assert trainer._optimizers["line"].param_groups[0]["lr"] == pytest.approx(0.1 / 4)
+    Trainer(method, seed=0, folder=tmp_path).fit(lambda step: batches(), progress=False)
+    (group,) = load_state(tmp_path / "training_state.pt")["updates"]["optimizers"]["line"]["param_groups"]
+    assert group["lr"] == pytest.approx(0.1 / 2)  # updates 0 and 1 at 0.1, 2 and 3 at half of it
 
 
 def test_gradients_are_clipped(tmp_path: Path):

@@ -1,0 +1,108 @@
+"""Backbones by name."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from cytobench.errors import CytoBenchError
+from cytobench.training.backbones import make_backbone
+
+SMALL = {
+    "convnext_atto": {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 16)},
+    "resnet18": {"channels": (8, 8, 8, 16), "layers": (1, 1, 1, 1)},
+    "vit_tiny_patch16_224": {"patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 1},
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(("channels", "size"), [(1, 64), (3, 32), (5, 96)])
+def test_gives_features_of_any_channels_and_size(name: str, channels: int, size: int):
+    backbone = make_backbone(name, channels, size, **SMALL[name]).eval()
+    assert backbone(torch.rand(2, channels, size, size)).shape == (2, 16)
+
+
+def test_weights_are_those_of_the_seed():
+    def weights(seed: int) -> torch.Tensor:
+        torch.manual_seed(seed)
+        return torch.cat(
+            [value.flatten() for value in make_backbone("convnext_atto", 3, 32, **SMALL["convnext_atto"]).parameters()]
+        )
+
+    assert torch.equal(weights(0), weights(0)) and not torch.equal(weights(0), weights(1))
+
+
+def test_an_unknown_name_is_told_the_nearest():
+    with pytest.raises(CytoBenchError, match="no backbone 'convnext_ato'; did you mean 'convnext_atto'"):
+        make_backbone("convnext_ato", 3, 64)
+
+
+def test_an_unknown_setting_is_named():
+    with pytest.raises(CytoBenchError, match=r"convnext_atto cannot be made for 3 x 64 x 64 .*'depht'"):
+        make_backbone("convnext_atto", 3, 64, depht=3)
+
+
+def test_never_opens_a_connection(monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> None:
+        raise AssertionError("a backbone asked for the network")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    assert make_backbone("resnet18", 3, 32, **SMALL["resnet18"]) is not None
+
+
+def in_a_fresh_process(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_timm_is_imported_only_when_a_backbone_is_made():
+    code = "import sys, cytobench.training.backbones; print('timm' in sys.modules, 'torchvision' in sys.modules)"
+    assert in_a_fresh_process(code) == "False False"
+
+
+BROKEN_TORCHVISION = """
+import importlib
+real = importlib.import_module
+def broken(name, *rest):
+    if name == "torchvision":
+        raise RuntimeError({reason!r})
+    return real(name, *rest)
+importlib.import_module = broken
+from cytobench.training import backbones
+try:
+    backbones.import_timm()
+except Exception as failure:
+    print(failure)
+print(backbones._declare_missing_operators.cache_info().misses)
+"""
+
+
+def test_operators_are_declared_only_for_the_error_that_their_lack_causes():
+    *_, declared = in_a_fresh_process(BROKEN_TORCHVISION.format(reason="operator torchvision::nms does not exist")).splitlines()
+    sentence, not_declared = in_a_fresh_process(BROKEN_TORCHVISION.format(reason="no libtorch")).splitlines()
+    assert (declared, not_declared) == ("1", "0")
+    assert sentence.startswith("timm cannot be imported (no libtorch); install timm and the torchvision made for torch")
+
+
+def test_a_missing_timm_is_a_sentence():
+    sentence = in_a_fresh_process(
+        "import sys; sys.modules['timm'] = None\n"
+        "from cytobench.errors import CytoBenchError\n"
+        "from cytobench.training.backbones import make_backbone\n"
+        "try: make_backbone('resnet18', 3, 32)\n"
+        "except CytoBenchError as error: print(error)"
+    )
+    assert sentence.startswith("timm cannot be imported (") and "install timm" in sentence
+
+
+def test_torchvision_is_left_alone_where_it_works():
+    code = (
+        "import sys, types; sys.modules['torchvision'] = types.ModuleType('torchvision')\n"
+        "sys.modules['timm'] = types.ModuleType('timm')\n"
+        "from cytobench.training import backbones\n"
+        "backbones.import_timm(); print(backbones._declare_missing_operators.cache_info().misses)"
+    )
+    assert in_a_fresh_process(code) == "0"
