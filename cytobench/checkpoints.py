@@ -1,23 +1,18 @@
-"""Checkpoints: found among runs and registered ones, exported into one safe folder, fetched and verified."""
+"""Checkpoints: found among runs and fetched ones, and fit for what is to be done with them."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from cytobench.datasets.locations import cache_folder
 from cytobench.errors import CytoBenchError
 from cytobench.files import sha256
 from cytobench.progress import note
 from cytobench.results.record import Origin
 from cytobench.results.runs import Run
+from cytobench.sharing.manifest import MANIFEST, read_manifest, registered_folder
 from cytobench.training.checkpoint import WEIGHTS, refuse_other_facts
 from cytobench.training.recipe import Recipe
-
-
-def registered_folder() -> Path:
-    """Where fetched checkpoints are kept: ``<method>/<first characters of the weights' sha256>/``."""
-    return cache_folder() / "checkpoints"
 
 
 def find_checkpoint(where: str) -> Run:
@@ -26,16 +21,7 @@ def find_checkpoint(where: str) -> Run:
     Raises:
         CytoBenchError: where there is none, or its weights are not as they were written.
     """
-    folder = Path(where)
-    if not folder.is_dir():
-        registered = sorted(registered_folder().glob("*/*"))
-        known = [path for path in registered if where and path.name.startswith(where[: len(path.name)])]
-        if len(known) != 1:
-            raise CytoBenchError(
-                f"{where}: no run's folder, and {'no' if not known else 'more than one'} fetched checkpoint of that sha256; "
-                "'cytobench ls checkpoints' lists them"
-            )
-        (folder,) = known
+    folder = Path(where) if where and Path(where).is_dir() else _fetched(where)
     run = Run.read(folder)
     expected = run.record.weights_sha256
     if expected is None or not (folder / WEIGHTS).is_file():
@@ -43,6 +29,22 @@ def find_checkpoint(where: str) -> Run:
     if sha256(folder / WEIGHTS) != expected:
         raise CytoBenchError(f"{folder / WEIGHTS}: not as it was written; train again, or fetch it again")
     return run
+
+
+def _fetched(where: str) -> Path:
+    """The folder of the fetched checkpoint whose weights' sha256 is ``where`` or begins with it."""
+    registered = sorted(registered_folder().glob("[!.]*/[!.]*"))
+    known = [folder for folder in registered if where and (folder.name.startswith(where) or _is_weights(folder, where))]
+    if len(known) != 1:
+        raise CytoBenchError(
+            f"{where}: no run's folder, and {'no' if not known else 'more than one'} fetched checkpoint of that sha256; "
+            "'cytobench checkpoint ls' lists them"
+        )
+    return known[0]
+
+
+def _is_weights(folder: Path, where: str) -> bool:
+    return where.startswith(folder.name) and read_manifest(folder).weights_sha256.startswith(where)
 
 
 def origin_of(where: str, method: str, *, trained_further: bool) -> tuple[Origin, Run]:
@@ -53,6 +55,7 @@ def origin_of(where: str, method: str, *, trained_further: bool) -> tuple[Origin
     origin = Origin(
         weights_sha256=str(run.record.weights_sha256),
         where=where,
+        address=read_manifest(run.path).address if (run.path / MANIFEST).is_file() else None,
         trained_further=trained_further,
         cells_seen=run.record.cells_seen,
         channels=run.record.channels,

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cytobench import registry
+from cytobench.checkpoints import find_checkpoint
 from cytobench.construction import check_fit, choose_device, construct
 from cytobench.datasets.opening import Dataset, open_dataset
 from cytobench.errors import CytoBenchError
 from cytobench.method import Method, TrainableMethod
-from cytobench.results.runs import Run
 from cytobench.schema import validate
-from cytobench.training.checkpoint import load_weights
+from cytobench.training.checkpoint import WEIGHTS, load_weights
 from cytobench.training.recipe import Recipe, choose_recipe, read_recipes
 
 
@@ -32,7 +32,8 @@ def load_method(
     Args:
         name: a registered name.
         data: the data set whose channels and crops it will see, or its name or path.
-        weights: for a trained method, the folder of a finished run of it; its recipe is then the run's.
+        weights: for a trained method, the folder of a run of it, an exported checkpoint's, or the sha256 of a fetched one; its
+            recipe is then the run's.
         recipe: a variant of the method's recipe; its first where None.
         options: ``key=value`` changes to the recipe.
         seed: of random weights.
@@ -50,10 +51,11 @@ def load_method(
         return construct(entry, chosen, data, seed, choose_device(device))
     if weights is None:
         raise CytoBenchError(f"{name} is trained: make a run with 'cytobench run --method {name}' and give its folder as weights")
-    run = Run.read(Path(weights))
-    if run.record.method != name or run.record.untrained:
+    run = find_checkpoint(str(weights))
+    if run.record.method != name:
         raise CytoBenchError(f"{weights} is a run of {run.record.label}, not of {name}")
-    method = construct(entry, validate(Recipe, run.record.recipe, str(weights)), data, run.record.seed, choose_device(device))
+    theirs = validate(Recipe, run.record.recipe, str(weights))
+    method = construct(entry, theirs, data, run.record.seed, choose_device(device), run.record.conditions)
     assert isinstance(method, TrainableMethod)  # its card says trained
-    load_weights(method, run.path / "weights.safetensors")
+    load_weights(method, run.path / WEIGHTS)
     return method

@@ -125,6 +125,7 @@ def run_plan(plan: Plan, runs: Path, *, progress: bool = False, until: Until = "
         }
         if found != {name: getattr(outcome.record, name) for name in found}:
             outcome.update(**found)
+        write_page(twin.path)
     write_page(outcome.path)
     refresh_run_board(runs)
     return outcome

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from cytobench.boards.rows import Board, BoardRow
+from cytobench.boards.rows import Board, BoardRow, Checkpoint
+from cytobench.results.record import KEY_LENGTH
 from cytobench.results.tables import METRICS, difference_text, estimate_text
+from cytobench.sharing.manifest import web_address
 
 PICTURES = "pictures"
 """The folder of the boards' pictures."""
@@ -22,7 +24,8 @@ the spread over training seeds. **NSC**: not-same-compound, over treatments. **N
 **NSCB**: not-same-compound-and-batch. **Panel**: the range of NSC over the whole post-processing panel. **Twin**: paired
 difference in NSC from the method's own untrained twin, with the p-value of a randomisation test. Replicate mAP uses no MOA, but
 all replicates of a BBBC021 treatment sit in one well position, so position and biology are confounded: choose nothing by it.
-Controls have no rank: a method that does not beat them has learned nothing.
+Controls have no rank: a method that does not beat them has learned nothing. **Weights**: the beginning of their sha256, with a link
+where they are published.
 """
 
 HEADERS = (
@@ -37,6 +40,7 @@ HEADERS = (
     "cost",
     "recipe, seed",
     "key",
+    "weights",
 )
 
 
@@ -125,7 +129,20 @@ def _cells(row: BoardRow) -> list[str]:
         cost,
         f"{escape(row.recipe)}, {row.seed}",
         row.key,
+        _weights(row),
     ]
+
+
+def _weights(row: BoardRow) -> str:
+    begun = f", trained on from {_named(row.begun_from)}" if row.begun_from is not None else ""
+    return "-" if row.checkpoint is None else _named(row.checkpoint) + begun
+
+
+def _named(checkpoint: Checkpoint) -> str:
+    """The beginning of a checkpoint's sha256, linked to where it is published."""
+    name = escape(checkpoint.sha256[:KEY_LENGTH])
+    address = None if checkpoint.address is None else web_address(checkpoint.address)
+    return name if address is None else f"[{name}]({address.replace('&', '&amp;')})"
 
 
 def _flat(board: Board, row: BoardRow) -> dict[str, object]:
@@ -160,5 +177,12 @@ def _flat(board: Board, row: BoardRow) -> dict[str, object]:
         "recipe": row.recipe,
         "seed": row.seed,
         "key": row.key,
+        **_flat_checkpoint("checkpoint", row.checkpoint),
+        **_flat_checkpoint("begun_from", row.begun_from),
         "command": row.command,
     }
+
+
+def _flat_checkpoint(name: str, checkpoint: Checkpoint | None) -> dict[str, str | None]:
+    sha256, address = (None, None) if checkpoint is None else (checkpoint.sha256, checkpoint.address)
+    return {f"{name}_sha256": sha256, f"{name}_address": address}

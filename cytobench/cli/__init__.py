@@ -18,6 +18,7 @@ VERBS = {
     "ls": "List methods, datasets, benchmarks, recipes or runs.",
     "info": "Say what a method, data set or benchmark is.",
     "data": "Bring, make and inspect data sets.",
+    "checkpoint": "Export, fetch and list trained weights.",
     "leaderboard": "Build, show, extend and compare boards.",
     "doctor": "Check this machine and this installation.",
 }

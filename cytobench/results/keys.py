@@ -20,6 +20,7 @@ MAKING = (
     "cytobench.datasets.conditions",
     "cytobench.datasets.samplers",
     "cytobench.datasets.selection",
+    "cytobench.training.adversarial",
     "cytobench.training.augmentation",
     "cytobench.training.backbones",
     "cytobench.training.course",
@@ -74,16 +75,11 @@ def score_key(embed: str, benchmark: str) -> str:
 
 
 def source_of(method: type) -> str:
-    """The source of a method: every module of its folder (of a plugin file: the file), and its base classes.
-
-    A base class among the suite's training modules counts with its whole module, whose networks it is built from.
-    """
+    """The source of a method: every module of its folder (of a plugin file: the file), and its base classes."""
     file = Path(inspect.getfile(method))
     files = [file] if method.__module__.startswith(PLUGIN_MODULE) else sorted(file.parent.glob("*.py"))
     bases = [base for base in method.__mro__[1:] if base.__module__.split(".")[0] not in {"builtins", "abc", "torch"}]
-    shared = sorted({base.__module__ for base in bases if base.__module__.startswith("cytobench.training.")})
-    others = [inspect.getsource(base) for base in bases if base.__module__ not in shared]
-    return "\n".join([path.read_text(encoding="utf-8") for path in files] + [_source(module) for module in shared] + others)
+    return "\n".join([path.read_text(encoding="utf-8") for path in files] + [inspect.getsource(base) for base in bases])
 
 
 def _source(module: str) -> str:

@@ -130,6 +130,6 @@ def _needing_room(path: Path) -> Iterator[None]:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:
         raise CytoBenchError(
-            f"{path} could not be written ({' '.join(str(error).split())[:200]}); what was saved before is kept: make room and run "
-            "it again"
+            f"{path} could not be written ({' '.join(str(error).split())[:200]}); what was saved before is kept: "
+            "make room and run it again"
         ) from None

@@ -1,7 +1,6 @@
 """BEGAN (Berthelot et al. 2017) as CytoGAN uses it: the discriminator is an autoencoder, whose code is the cell."""
 
 import torch
-from cytobench_methods.began.networks import Reconstructor, condition_embedding, decoder, encoder
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
@@ -9,6 +8,7 @@ from cytobench.method import AdversarialMethod, CellBatch, InvertibleMethod, Tra
 from cytobench.schema import Record
 from cytobench.training import processes
 from cytobench.training.adversarial import Generator
+from cytobench_methods.began.networks import Reconstructor, condition_embedding, decoder, encoder
 
 K_RANGE = (1e-8, 1.0)
 """Of the balance k, which begins at the lower end (CytoGAN; Berthelot et al. begin at 0)."""

@@ -1,7 +1,6 @@
 """BiGAN (Donahue et al. 2017) as CytoGAN uses it: an encoder learned as the generator's inverse describes the cell."""
 
 import torch
-from cytobench_methods.bigan.networks import JointDiscriminator, dense, dropped, normalised
 from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
@@ -11,6 +10,7 @@ from cytobench.schema import Record
 from cytobench.training.adversarial import Generator, Label
 from cytobench.training.networks import Blocks, decoder, flat_features
 from cytobench.training.processes import normal, uniform
+from cytobench_methods.bigan.networks import JointDiscriminator, dense, dropped, normalised
 
 Widths = tuple[PositiveInt, ...]
 

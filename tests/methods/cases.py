@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from cytobench import registry
+from cytobench.construction import construct
 from cytobench.datasets.batches import BatchReader
 from cytobench.datasets.opening import Dataset
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.method import AdversarialMethod, CellBatch, GenerativeMethod, InvertibleMethod, Method, TrainableMethod
-from cytobench.construction import construct
 from cytobench.training.checkpoint import load_weights, save_weights
 from cytobench.training.recipe import Recipe, choose_recipe, read_recipes
 from cytobench.training.trainer import Trainer

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 from cases import GenerativeCase, InvertibleCase, recorded_losses
-from cytobench_methods.vae.method import divergence
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from cytobench import registry
 from cytobench.training.recipe import read_recipes
+from cytobench_methods.vae.method import divergence
 
 CHANNELS = ("DNA", "Tubulin", "Actin")
 

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 from cases import AdversarialCase, ConditionalCase, InvertibleCase, make, recipe_of, recorded_losses
-from cytobench_methods.bigan.networks import Dropout
 from torch import nn
 from torch.nn.functional import softplus
 
@@ -14,6 +13,7 @@ from cytobench.errors import CytoBenchError
 from cytobench.training import processes
 from cytobench.training.checkpoint import load_weights, save_weights
 from cytobench.training.recipe import read_recipes
+from cytobench_methods.bigan.networks import Dropout
 
 CHANNELS = ("DNA", "Tubulin", "Actin")
 

@@ -17,8 +17,8 @@ CHANNELS = ("DNA", "Tubulin", "Actin")
 LOGITS = torch.tensor([[0.3], [-1.2], [2.0]])
 
 
-def gan(name: str, *overrides: str) -> TrainableMethod:
-    made = registry.method(name).load_class()(recipe_of(name, *overrides), CHANNELS, 64, 0)
+def gan(name: str, *overrides: str, size: int = 64) -> TrainableMethod:
+    made = registry.method(name).load_class()(recipe_of(name, *overrides), CHANNELS, size, 0)
     assert isinstance(made, TrainableMethod)
     return made
 
@@ -226,13 +226,13 @@ class TestInfoGAN(GANCase):
 
     def test_q_learns_codes_that_the_image_shows(self):
         """Cells whose brightness is the codes: Q beats what can be said without looking, log 2 for each U(-1, 1)."""
-        method = gan("infogan", "input_noise=0", "widths=[4, 8]", "latent=8")
+        method = gan("infogan", "input_noise=0", "widths=[4, 8]", "latent=8", size=16)
         optimizer = torch.optim.Adam(method.discriminator.parameters(), lr=2e-3)
         torch.manual_seed(0)
         losses = []
-        for _ in range(120):
+        for _ in range(200):
             codes = 2 * torch.rand(64, 2) - 1
-            images = torch.cat([codes, codes[:, :1]], dim=1)[:, :, None, None].expand(-1, -1, 64, 64)
+            images = torch.cat([codes, codes[:, :1]], dim=1)[:, :, None, None].expand(-1, -1, 16, 16)
             loss = method.information_loss(method.noisy_judgement(images, None), codes)
             optimizer.zero_grad()
             loss.backward()

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 from cases import TrainableCase, embed, make, recipe_of, recorded_losses
+
+from cytobench.errors import CytoBenchError
 from cytobench_methods.mae.network import taken
 from cytobench_methods.simclr.contrast import nt_xent
 from cytobench_methods.simclr.views import Views, crops_at, jittered, random_placements, random_views
-
-from cytobench.errors import CytoBenchError
 
 CPU = torch.device("cpu")
 
