@@ -10,10 +10,9 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from cytobench.boards.rows import Board, BoardRow, Checkpoint
-from cytobench.results.record import KEY_LENGTH
+from cytobench.boards.rows import Board, BoardRow
+from cytobench.boards.weights import Weights, linked
 from cytobench.results.tables import METRICS, difference_text, estimate_text
-from cytobench.sharing.manifest import web_address
 
 PICTURES = "pictures"
 """The folder of the boards' pictures."""
@@ -24,7 +23,7 @@ the spread over training seeds. **NSC**: not-same-compound, over treatments. **N
 **NSCB**: not-same-compound-and-batch. **Panel**: the range of NSC over the whole post-processing panel. **Twin**: paired
 difference in NSC from the method's own untrained twin, with the p-value of a randomisation test. Replicate mAP uses no MOA, but
 all replicates of a BBBC021 treatment sit in one well position, so position and biology are confounded: choose nothing by it.
-Controls have no rank: a method that does not beat them has learned nothing. **Weights**: the beginning of their sha256, with a link
+Controls have no rank: a method that does not beat them has learned nothing. **Weights**: the beginning of their sha256, linked to
 where they are published.
 """
 
@@ -117,6 +116,7 @@ def _cells(row: BoardRow) -> list[str]:
     cost = "-"
     if row.seconds is not None and row.peak_memory_bytes is not None:
         cost = f"{row.seconds:.0f} s, {row.peak_memory_bytes / 2**20:.0f} MiB, {row.device}"
+    begun = "" if row.begun_from is None else f", trained on from {linked(row.begun_from)}"
     return [
         "control" if row.kind == "control" else str(row.rank or "-"),
         method,
@@ -129,20 +129,8 @@ def _cells(row: BoardRow) -> list[str]:
         cost,
         f"{escape(row.recipe)}, {row.seed}",
         row.key,
-        _weights(row),
+        "-" if row.weights is None else linked(row.weights) + begun,
     ]
-
-
-def _weights(row: BoardRow) -> str:
-    begun = f", trained on from {_named(row.begun_from)}" if row.begun_from is not None else ""
-    return "-" if row.checkpoint is None else _named(row.checkpoint) + begun
-
-
-def _named(checkpoint: Checkpoint) -> str:
-    """The beginning of a checkpoint's sha256, linked to where it is published."""
-    name = escape(checkpoint.sha256[:KEY_LENGTH])
-    address = None if checkpoint.address is None else web_address(checkpoint.address)
-    return name if address is None else f"[{name}]({address.replace('&', '&amp;')})"
 
 
 def _flat(board: Board, row: BoardRow) -> dict[str, object]:
@@ -177,12 +165,12 @@ def _flat(board: Board, row: BoardRow) -> dict[str, object]:
         "recipe": row.recipe,
         "seed": row.seed,
         "key": row.key,
-        **_flat_checkpoint("checkpoint", row.checkpoint),
-        **_flat_checkpoint("begun_from", row.begun_from),
+        **_flat_weights("weights", row.weights),
+        **_flat_weights("begun_from", row.begun_from),
         "command": row.command,
     }
 
 
-def _flat_checkpoint(name: str, checkpoint: Checkpoint | None) -> dict[str, str | None]:
-    sha256, address = (None, None) if checkpoint is None else (checkpoint.sha256, checkpoint.address)
+def _flat_weights(name: str, weights: Weights | None) -> dict[str, str | None]:
+    sha256, address = (None, None) if weights is None else (weights.sha256, weights.address)
     return {f"{name}_sha256": sha256, f"{name}_address": address}

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from cytobench.boards.entries import BoardEntry
-from cytobench.results.record import KEY_LENGTH, RunRecord
+from cytobench.boards.weights import Weights, begun_from, scored_weights
+from cytobench.results.record import KEY_LENGTH
 from cytobench.results.schema import Counts, Difference, PanelEntry
 from cytobench.schema import Record
-from cytobench.sharing.manifest import web_address
 
 IMAGE_CONTROLS = ("random", "intensity", "random-network")
 """Controls that stand on every board of images."""
-
-
-class Checkpoint(Record):
-    """Weights, and where they are published."""
-
-    sha256: str
-    address: str | None
-    """http or https; None where it is not known, or is no such address."""
 
 
 class BoardRow(Record):
@@ -49,10 +41,10 @@ class BoardRow(Record):
     recipe: str
     seed: int
     key: str
-    checkpoint: Checkpoint | None
-    """The weights that were scored; None where nothing is trained."""
-    begun_from: Checkpoint | None
-    """The weights that were trained on from; None where training began with random ones, or the weights were used as they are."""
+    weights: Weights | None
+    """What was scored; None where nothing is trained."""
+    begun_from: Weights | None
+    """What was trained on; None where training began with random weights, or there was none."""
     command: str
 
 
@@ -125,26 +117,10 @@ def _row(entry: BoardEntry, rank: int | None) -> BoardRow:
         recipe=run.recipe_label,
         seed=run.seed,
         key=run.keys.score[:KEY_LENGTH],
-        checkpoint=_checkpoint(run),
-        begun_from=_origin(run) if run.origin is not None and run.origin.trained_further else None,
+        weights=scored_weights(run),
+        begun_from=begun_from(run),
         command=run.command,
     )
-
-
-def _checkpoint(run: RunRecord) -> Checkpoint | None:
-    """The weights of a run; those that it took as they are lie where they were published."""
-    if run.weights_sha256 is None:
-        return None
-    origin = _origin(run)
-    taken = origin is not None and origin.sha256 == run.weights_sha256
-    return origin if taken else Checkpoint(sha256=run.weights_sha256, address=None)
-
-
-def _origin(run: RunRecord) -> Checkpoint | None:
-    if run.origin is None:
-        return None
-    address = web_address(run.origin.address) if run.origin.address else None
-    return Checkpoint(sha256=run.origin.weights_sha256, address=address)
 
 
 def _ranked(entry: BoardEntry) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cytobench.datasets.fetching.mirror import Mirror
@@ -14,7 +16,7 @@ from cytobench.errors import CytoBenchError
 from cytobench.files import locked, sha256_text, write_text
 from cytobench.schema import Record, dump_json
 from cytobench.sharing.manifest import MANIFEST, SHORT, CheckpointManifest, read_manifest, registered_folder, web_address
-from cytobench.sharing.sources import bring_address, bring_folder, bring_zip
+from cytobench.sharing.sources import ARCHIVE, bring_address, bring_folder, bring_zip
 from cytobench.sharing.verify import verify
 
 
@@ -47,17 +49,12 @@ def fetch_checkpoint(source: str, *, patience: Mirror | None = None) -> FetchedC
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=downloads) as staging:
         folder = Path(staging) / "checkpoint"
         folder.mkdir()
-        if address is not None:
-            _bring_from_server(source, downloads, folder, patience or Mirror())
-        else:
-            path = Path(source)
-            if not path.exists():
-                raise CytoBenchError(f"{source}: no such folder or file, and no http(s) address")
-            (bring_folder if path.is_dir() else bring_zip)(path, folder)
-        try:
+        with _naming(address or source, folder):
+            if address is None:
+                _bring_from_disk(source, folder)
+            else:
+                _bring_from_server(source, downloads, folder, patience or Mirror())
             manifest, _ = verify(folder)
-        except CytoBenchError as error:  # the staging folder means nothing to the user, who named the source
-            raise CytoBenchError(str(error).replace(f"{folder}{os.sep}", f"{address or source}: ")) from None
         return _register(folder, manifest.model_copy(update={"address": address or manifest.address}))
 
 
@@ -73,6 +70,25 @@ def fetched_checkpoints() -> list[FetchedCheckpoint]:
     return found
 
 
+@contextmanager
+def _naming(source: str, folder: Path) -> Iterator[None]:
+    """Name the source in errors: the folder where its files were put to be looked at means nothing to the user."""
+    try:
+        yield
+    except CytoBenchError as error:
+        raise type(error)(str(error).replace(f"{folder}{os.sep}", f"{source}: ")) from None
+
+
+def _bring_from_disk(source: str, folder: Path) -> None:
+    path = Path(source)
+    if not source or not path.exists():
+        raise CytoBenchError(f"{source or 'nothing'}: no such folder or file, and no http(s) address")
+    if path.is_dir() or path.name == MANIFEST:
+        bring_folder(path if path.is_dir() else path.parent, folder)
+    else:
+        bring_zip(path, folder)
+
+
 def _bring_from_server(url: str, downloads: Path, folder: Path, patience: Mirror) -> None:
     """Download; what has arrived is kept only where the server may give the rest later."""
     kept = downloads / sha256_text(url)[:SHORT]
@@ -83,7 +99,7 @@ def _bring_from_server(url: str, downloads: Path, folder: Path, patience: Mirror
             raise
         except CytoBenchError as error:
             shutil.rmtree(kept, ignore_errors=True)
-            raise CytoBenchError(str(error).replace(str(kept / "checkpoint.zip"), url).replace(str(folder), url)) from None
+            raise CytoBenchError(str(error).replace(str(kept / ARCHIVE), url)) from None
         shutil.rmtree(kept, ignore_errors=True)
 
 

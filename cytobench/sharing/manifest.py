@@ -17,7 +17,7 @@ MANIFEST, WEIGHTS, RECIPE, CARD, RUN, SCORES = (
     "checkpoint.json", "weights.safetensors", "recipe.yaml", "card.yaml", "run.json", "scores.json"
 )  # fmt: skip
 """The files of a shared checkpoint; SCORES only where its run is scored."""
-MAX_BYTES = {WEIGHTS: 16 * 2**30, RECIPE: 2**18, CARD: 2**18, RUN: 2**22, SCORES: 2**24}
+MAX_BYTES = {WEIGHTS: 16 * 2**30, RECIPE: 2**16, CARD: 2**16, RUN: 2**22, SCORES: 2**24}
 """More than any method needs; whoever declares more has something else in mind."""
 MAX_MANIFEST_BYTES = 2**18
 DIGEST = r"^[0-9a-f]{64}$"

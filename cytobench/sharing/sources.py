@@ -18,6 +18,9 @@ from cytobench.errors import CytoBenchError
 from cytobench.progress import progress_bar
 from cytobench.sharing.manifest import MANIFEST, MAX_BYTES, MAX_MANIFEST_BYTES, CheckpointManifest, read_manifest
 
+ARCHIVE = "checkpoint.zip"
+"""What a downloaded archive is called until it is unpacked."""
+
 Bring = Callable[[str, Path, int], None]
 """Brings the file of this name to this place; it has at most so many bytes."""
 
@@ -45,7 +48,7 @@ def bring_zip(source: Path, target: Path) -> CheckpointManifest:
             def bring(name: str, place: Path, most: int) -> None:
                 if name not in members:
                     raise CytoBenchError(f"{source}: holds no {name}; get it from its source again")
-                _refuse_more(f"{name} in {source}", members[name].file_size, most)
+                _refuse_more(f"{source}: {name}", members[name].file_size, most)
                 with archive.open(members[name]) as packed, place.open("wb") as file:
                     shutil.copyfileobj(packed, file, 1 << 20)  # zipfile unpacks no more than what is declared
 
@@ -70,7 +73,7 @@ def bring_address(url: str, downloads: Path, target: Path, patience: Mirror) -> 
     downloads.mkdir(parents=True, exist_ok=True)
     parts = urlsplit(url)
     if parts.path.lower().endswith(".zip"):
-        archive = downloads / "checkpoint.zip"
+        archive = downloads / ARCHIVE
         _download(url, archive, sum(MAX_BYTES.values()), patience)
         return bring_zip(archive, target)
     folder = parts.path.removesuffix(MANIFEST).rstrip("/")

@@ -18,6 +18,9 @@ from cytobench.schema import load_json, read_yaml, validate
 from cytobench.sharing.manifest import CARD, RECIPE, RUN, SCORES, WEIGHTS, CheckpointManifest, read_manifest
 from cytobench.training.recipe import Recipe, read_recipes
 
+MAX_BRACKETS = 200
+"""Of an exported YAML file, which brackets nothing but what is empty; the time to read nested ones grows with their square."""
+
 
 def verify(folder: Path) -> tuple[CheckpointManifest, RunRecord]:
     """Check all of a shared checkpoint; files that its manifest does not name are not looked at.
@@ -62,7 +65,7 @@ def _read_run(folder: Path, manifest: CheckpointManifest) -> RunRecord:
 
 def _refuse_other_card(path: Path, record: RunRecord) -> None:
     with _reading(path):
-        _refuse_aliases(path)
+        _refuse_what_unfolds(path)
         card = validate(MethodCard, read_yaml(path), str(path))
     if card != record.card or card.name != record.method:
         raise CytoBenchError(f"{path}: another card than that of run.json")
@@ -70,7 +73,7 @@ def _refuse_other_card(path: Path, record: RunRecord) -> None:
 
 def _refuse_other_recipe(path: Path, record: RunRecord) -> None:
     with _reading(path):
-        _refuse_aliases(path)
+        _refuse_what_unfolds(path)
         recipes = read_recipes(path)
         theirs = validate(Recipe, record.recipe, f"{path.with_name(RUN)}, recipe")
     if recipes != {record.recipe_name or "default": theirs}:
@@ -90,11 +93,13 @@ def _refuse_other_scores(path: Path, record: RunRecord, manifest: CheckpointMani
             raise CytoBenchError(f"{path}: scores under {scores.benchmark}, but run.json says {record.benchmark}")
 
 
-def _refuse_aliases(path: Path) -> None:
-    """YAML that refers to itself unfolds into more than memory holds."""
-    with path.open(encoding="utf-8") as file:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(file, Loader=yaml.SafeLoader)):
-            raise CytoBenchError(f"{path}: refers to itself (a YAML alias), which no exported file does")
+def _refuse_what_unfolds(path: Path) -> None:
+    """Refuse YAML that refers to itself, or nests without end: to read it takes more memory or time than there is."""
+    text = path.read_text(encoding="utf-8")
+    if text.count("[") + text.count("{") > MAX_BRACKETS:
+        raise CytoBenchError(f"{path}: nested deeper than any exported file")
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+        raise CytoBenchError(f"{path}: refers to itself (a YAML alias), which no exported file does")
 
 
 @contextmanager

@@ -1,15 +1,14 @@
 """Convolutional autoencoder (Masci et al. 2011) as CytoGAN uses it: convolutions with max pooling, and a dense code."""
 
 from pydantic import Field, PositiveInt
-from torch import Tensor, nn
-from torch.nn.functional import mse_loss
+from torch import nn
 
-from cytobench.method import CellBatch, InvertibleMethod, TrainableMethod, Update
 from cytobench.schema import Record
 from cytobench.training.networks import grid_side
+from cytobench.training.reconstruction import ReconstructingMethod
 
 
-class ConvAE(TrainableMethod, InvertibleMethod):
+class ConvAE(ReconstructingMethod):
     """Convolutional encoder and decoder with one dense code between them.
 
     The code is linear: rectified, as CytoGAN's scripts have it, most of it dies at their rate.
@@ -37,20 +36,3 @@ class ConvAE(TrainableMethod, InvertibleMethod):
             nn.Sequential(*encoder, nn.Flatten(), nn.Linear(flat, latent)),
             nn.Sequential(*decoder, nn.Conv2d(widths[0], channels, 3, padding=1), nn.Sigmoid()),
         )
-
-    def embed(self, cells: CellBatch) -> Tensor:
-        """Return (B, latent): the code."""
-        return self.encode(cells)
-
-    def encode(self, cells: CellBatch) -> Tensor:
-        """Return (B, latent): the code."""
-        return self.autoencoder[0](cells.images)
-
-    def decode(self, z: Tensor) -> Tensor:
-        """Return images in [0, 1]."""
-        return self.autoencoder[1](z)
-
-    def training_step(self, batch: CellBatch, update: Update) -> None:
-        """Minimise the squared error of the reconstruction, summed over pixels and averaged over cells."""
-        error = mse_loss(self.autoencoder(batch.images), batch.images, reduction="sum")
-        update("autoencoder", error / len(batch))

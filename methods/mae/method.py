@@ -9,8 +9,7 @@ from cytobench.method import CellBatch, TrainableMethod, Update
 from cytobench.schema import Record
 from cytobench.training.backbones import make_backbone
 from cytobench.training.processes import uniform
-
-from .network import Decoder, Encoder, MaskedAutoencoder, taken
+from cytobench_methods.mae.network import Decoder, Encoder, MaskedAutoencoder, taken
 
 
 class MAE(TrainableMethod):

@@ -9,9 +9,8 @@ from torch import Tensor, nn
 from cytobench.method import CellBatch, TrainableMethod, Update
 from cytobench.schema import Record
 from cytobench.training.backbones import make_backbone
-
-from .contrast import nt_xent
-from .views import Views, random_views
+from cytobench_methods.simclr.contrast import nt_xent
+from cytobench_methods.simclr.views import Views, random_views
 
 
 class Network(nn.Module):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from records import made_entry, made_run
+from records import SCORED, made_entry, made_run
 
 from cytobench.boards import build as build_module
 from cytobench.boards.build import build, refresh_run_board
@@ -18,6 +18,7 @@ from cytobench.boards.render import as_csv, as_json, escape, markdown
 from cytobench.boards.rows import Board, make_boards
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked, write_text
+from cytobench.results.record import Origin
 from cytobench.results.schema import Difference
 from cytobench.schema import dump_json
 
@@ -157,6 +158,65 @@ def test_a_board_of_evil_names_can_be_drawn_and_equal_boards_give_equal_pictures
     (board,) = make_boards([made_entry(dataset="$^$ <b> & c")])
     assert "$^$ &lt;b&gt; &amp; c" in draw_board(board)
     assert draw_board(board) == draw_board(board)
+
+
+def with_weights(name, weights, **origin):
+    """An entry of a trained method with these weights; ``origin`` says where they came from."""
+    facts = {"where": "x", "trained_further": False, "cells_seen": 1, "channels": (), "conditions": ()}
+    stages = {"score": SCORED, "train": SCORED.model_copy(update={"outputs": {"weights.safetensors": weights}})}
+    return made_entry(name, **TRAINED, stages=stages, origin=Origin(**facts | origin) if origin else None)
+
+
+OWN, OTHERS = "0123456789abcdef" * 4, "fedcba9876543210" * 4
+ADDRESS = "https://example.org/c.zip"
+
+
+class TestWeights:
+    """Which weights a row scored, and where they are published."""
+
+    @pytest.mark.parametrize(
+        ("origin", "cell", "csv_cells"),
+        [
+            ({}, "0123456789ab", (OWN, "", "", "")),
+            ({"weights_sha256": OWN}, "0123456789ab", (OWN, "", "", "")),
+            ({"weights_sha256": OWN, "address": ADDRESS}, f"[0123456789ab]({ADDRESS})", (OWN, ADDRESS, "", "")),
+            (
+                {"weights_sha256": OTHERS, "address": ADDRESS, "trained_further": True},
+                f"0123456789ab, trained on from [fedcba987654]({ADDRESS})",
+                (OWN, "", OTHERS, ADDRESS),
+            ),
+            ({"weights_sha256": OWN, "address": "javascript:alert(1)"}, "0123456789ab", (OWN, "", "", "")),
+            ({"weights_sha256": OWN, "address": "file:///etc/passwd"}, "0123456789ab", (OWN, "", "", "")),
+            (
+                {"weights_sha256": OWN, "address": "https://example.org/a)|<b>\n?x&y"},
+                "[0123456789ab](https://example.org/a%29%7C%3Cb%3E?x&amp;y)",
+                (OWN, "https://example.org/a%29%7C%3Cb%3E?x&y", "", ""),
+            ),
+        ],
+        ids=["own", "a run's", "published", "trained on", "script", "file", "evil"],
+    )
+    def test_a_row_names_them(self, origin, cell, csv_cells):
+        boards = make_boards([with_weights("gan", OWN, **origin)])
+        (row,) = (line for line in markdown(boards, "B").splitlines() if line.startswith("|") and "gan" in line)
+        assert row.rstrip(" |").endswith(f"| {cell}")
+        (flat,) = csv.DictReader(io.StringIO(as_csv(boards)))
+        columns = ("weights_sha256", "weights_address", "begun_from_sha256", "begun_from_address")
+        assert tuple(flat[column] for column in columns) == csv_cells
+        (plain,) = json.loads(as_json(boards))["boards"][0]["rows"]
+        assert plain["weights"] == {"sha256": OWN, "address": csv_cells[1] or None}
+        assert (plain["begun_from"] or {}).get("sha256", "") == csv_cells[2]
+
+    def test_what_is_not_trained_has_none(self):
+        boards = make_boards([made_entry("plain")])
+        assert boards[0].rows[0].weights is None
+        (row,) = (line for line in markdown(boards, "B").splitlines() if line.startswith("|") and "plain" in line)
+        assert row.rstrip(" |").endswith("| -")
+
+    def test_a_sha_that_is_none_does_no_harm(self):
+        page = markdown(make_boards([with_weights("gan", "a](b)|<i>" * 8)]), "B")
+        assert "<i>" not in page and "](b)" not in page
+        lines = [line for line in page.splitlines() if line.startswith("|")]
+        assert {line.count("|") for line in lines} == {lines[0].count("|")}
 
 
 def test_simulated_is_said_wherever_it_is_shown():
