@@ -53,8 +53,8 @@ def plugin(folder: Path, body: str, name: str = "mine") -> Path:
 def test_a_trained_run_leaves_everything(trained: Run, tiny_store: CellStore):
     files = {path.name for path in trained.path.iterdir()}
     assert files == {
-        "run.json", "log.jsonl", "weights.safetensors", "embeddings.npy", "profiles.parquet", "scores.json", "predictions.csv",
-        "figures",
+        "run.json", "log.jsonl", "weights.safetensors", "training_state.pt", "embeddings.npy", "profiles.parquet", "scores.json",
+        "predictions.csv", "figures", "tensorboard", "report.html",
     }  # fmt: skip
     assert np.load(trained.path / "embeddings.npy").shape == (len(tiny_store), 100)
     assert len(pd.read_csv(trained.path / "predictions.csv")) == 20

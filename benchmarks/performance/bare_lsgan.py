@@ -9,14 +9,12 @@ import torch
 from torch import Tensor
 
 
-def train(method: Any, batches: Iterator[Tensor], steps: int, seed: int) -> list[dict[str, float]]:
-    """Train the two networks of an LSGAN and return the losses of each step.
+def train(method: Any, batches: Iterator[Tensor]) -> Iterator[dict[str, float]]:
+    """Train the two networks of an LSGAN without end and yield the losses of each step.
 
     Args:
         method: an LSGAN, for its networks and the numbers of its recipe.
         batches: images (B, C, H, W) in [0, 1].
-        steps: to take.
-        seed: of noise and augmentation.
     """
     options, recipe = method.options, method.recipe
     generator, discriminator = method.generator.train(), method.discriminator.train()
@@ -24,16 +22,14 @@ def train(method: Any, batches: Iterator[Tensor], steps: int, seed: int) -> list
     g_spec, d_spec = recipe.optimizer["generator"], recipe.optimizer["discriminator"]
     g_optimizer = torch.optim.Adam(g_parameters, lr=g_spec.lr, betas=g_spec.betas)
     d_optimizer = torch.optim.Adam(d_parameters, lr=d_spec.lr, betas=d_spec.betas)
-    losses = []
-    torch.manual_seed(seed)
 
     def judge(images: Tensor) -> Tensor:
         judged: Tensor = discriminator(images + options.input_noise * torch.randn(images.shape))
         return judged
 
-    for _ in range(steps):
+    for cells in batches:
         turns, flip = int(torch.randint(4, ())), bool(torch.randint(2, ()))
-        images = torch.rot90(next(batches), turns, dims=(2, 3))
+        images = torch.rot90(cells, turns, dims=(2, 3))
         images = (images.flip(3) if flip else images).contiguous(memory_format=torch.channels_last)
         real, fake = 2 * images - 1, generator(torch.randn(len(images), options.noise))
         labels = torch.empty(len(real), 1).uniform_(*options.real_labels)
@@ -47,5 +43,4 @@ def train(method: Any, batches: Iterator[Tensor], steps: int, seed: int) -> list
         g_loss = (judge(fake) - 1).square().mean()
         g_loss.backward(inputs=g_parameters)
         g_optimizer.step()
-        losses.append({"discriminator": float(d_loss.detach()), "generator": float(g_loss.detach())})
-    return losses
+        yield {"discriminator": float(d_loss.detach()), "generator": float(g_loss.detach())}

@@ -22,11 +22,17 @@ def echo_json(records: Sequence[Record], *, single: bool) -> None:
 
 def echo_run(run: Run, runs: Path) -> None:
     """Print a run's scores and where everything lies."""
-    from cytobench.results.tables import difference_text
+    from cytobench.results.tables import difference_text, estimate_text
 
     record = run.record
     mark = "SIMULATED data: these scores say nothing of real cells\n" if record.simulated else ""
     click.echo(f"{mark}{record.label} on {record.dataset}, seed {record.seed}\n\n{run.scores}\n")
     if record.twin is not None:
         click.echo(f"against its untrained twin, NSC: {difference_text(record.twin)}")
+    if record.unseen is not None:
+        click.echo(
+            f"on the {record.unseen.nsc.n} treatments of which no cell was trained on, NSC: {estimate_text(record.unseen.nsc)}"
+        )
+        if record.unseen.twin is not None:
+            click.echo(f"against its untrained twin on these: {difference_text(record.unseen.twin)}")
     click.echo(f"run:   {run.path}\nboard: {runs / 'board.md'}")

@@ -77,7 +77,9 @@ def write_page(folder: Path) -> Path:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"estimate": _estimate, "difference": difference_text, "full_estimate": estimate_text}
     page = _page(Run.read(folder))
-    write_text(folder / REPORT, environment.from_string(template).render(page=page, METRICS=METRICS))
+    text = environment.from_string(template).render(page=page, METRICS=METRICS)
+    if not (folder / REPORT).is_file() or (folder / REPORT).read_text(encoding="utf-8") != text:
+        write_text(folder / REPORT, text)
     return folder / REPORT
 
 

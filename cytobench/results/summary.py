@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cytobench.results.record import Unseen
 from cytobench.results.runs import Run
 from cytobench.results.schema import Difference, PanelEntry
 from cytobench.schema import Record
@@ -17,6 +18,8 @@ class RunSummary(Record):
     run: str
     headline: str
     twin: Difference | None
+    unseen: Unseen | None
+    """On treatments of which no cell was trained on, where the run was trained on some only."""
     panel: tuple[PanelEntry, ...]
 
 
@@ -65,5 +68,6 @@ def summarise(run: Run) -> RunSummary:
         run=str(run.path),
         headline=scores.headline,
         twin=record.twin,
+        unseen=record.unseen,
         panel=scores.panel,
     )

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from cytobench.errors import CytoBenchError
 from cytobench.method import CellBatch, TrainableMethod
 from cytobench.progress import note, progress_bar
+from cytobench.training.allocation import keeping_freed_memory
 from cytobench.training.checkpoint import (
     PREVIOUS_STATE,
     STATE,
@@ -91,7 +92,7 @@ class Trainer:
 
     def fit(self, batches: Batches, *, progress: bool = True) -> Trained:
         """Take the steps that are left, and keep the weights that the recipe's checkpoint rule chooses."""
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), keeping_freed_memory():
             torch.manual_seed(self._seed)
             self._go_on()
             self._course.compile()
