@@ -1,22 +1,22 @@
-"""Checkpoints: found among runs and fetched ones, and fit for what is to be done with them."""
+"""Trained weights, found by the folder of a run or an exported checkpoint, or by the sha256 of a fetched one."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from cytobench.errors import CytoBenchError
 from cytobench.files import sha256
-from cytobench.progress import note
-from cytobench.results.record import Origin
 from cytobench.results.runs import Run
-from cytobench.sharing.manifest import MANIFEST, read_manifest, registered_folder
-from cytobench.training.checkpoint import WEIGHTS, refuse_other_facts
-from cytobench.training.recipe import Recipe
+from cytobench.sharing.manifest import read_manifest, registered_folder
+from cytobench.training.checkpoint import STATE, WEIGHTS, load_state
 
 
-def find_checkpoint(where: str) -> Run:
+def find_checkpoint(where: str, *, unfinished: bool = False) -> Run:
     """Return the run whose weights ``where`` names: a run's folder, an exported folder, or the sha256 of a fetched one.
+
+    Args:
+        where: names it.
+        unfinished: whether the weights of the last good state will do, where training failed or was stopped.
 
     Raises:
         CytoBenchError: where there is none, or its weights are not as they were written.
@@ -24,6 +24,9 @@ def find_checkpoint(where: str) -> Run:
     folder = Path(where) if where and Path(where).is_dir() else _fetched(where)
     run = Run.read(folder)
     expected = run.record.weights_sha256
+    if expected is None and unfinished and (folder / WEIGHTS).is_file() and (folder / STATE).is_file():
+        cells = int(load_state(folder / STATE)["cells"])
+        return Run(folder, run.record.model_copy(update={"cells_seen": cells}))
     if expected is None or not (folder / WEIGHTS).is_file():
         raise CytoBenchError(f"{folder}: holds no trained weights ({run.record.label}, {run.record.status})")
     if sha256(folder / WEIGHTS) != expected:
@@ -45,39 +48,3 @@ def _fetched(where: str) -> Path:
 
 def _is_weights(folder: Path, where: str) -> bool:
     return where.startswith(folder.name) and read_manifest(folder).weights_sha256.startswith(where)
-
-
-def origin_of(where: str, method: str, *, trained_further: bool) -> tuple[Origin, Run]:
-    """Say where a run of ``method`` begins, and return the run that made those weights."""
-    run = find_checkpoint(where)
-    if run.record.method != method:
-        raise CytoBenchError(f"{where} is a checkpoint of {run.record.method}, not of {method}")
-    origin = Origin(
-        weights_sha256=str(run.record.weights_sha256),
-        where=where,
-        address=read_manifest(run.path).address if (run.path / MANIFEST).is_file() else None,
-        trained_further=trained_further,
-        cells_seen=run.record.cells_seen,
-        channels=run.record.channels,
-        conditions=run.record.conditions,
-    )
-    return origin, run
-
-
-def refuse_other_channels(origin: Origin, channels: tuple[str, ...]) -> None:
-    """Refuse cells whose channels are others than those that a checkpoint was trained on, or come in another order."""
-    trained = f"{origin.where} was trained on the channels {', '.join(origin.channels)}"
-    if len(channels) != len(origin.channels) or (channels != origin.channels and set(channels) == set(origin.channels)):
-        raise CytoBenchError(
-            f"{trained}, but these cells have {', '.join(channels)}; take cells with those channels in that order"
-        )
-    if channels != origin.channels:
-        note(f"{trained}, and now sees {', '.join(channels)}")
-
-
-def refuse_other_recipe(origin: Origin, theirs: Recipe, ours: Recipe) -> None:
-    """Refuse to train on from a checkpoint under a recipe that makes another network, naming the keys that differ."""
-    parts = ("input", "condition", "options")
-    there, here = (recipe.model_dump(mode="json", include=set(parts)) for recipe in (theirs, ours))
-    there["optimizer"], here["optimizer"] = sorted(theirs.optimizer), sorted(ours.optimizer)
-    refuse_other_facts(json.dumps(there), here, origin.where)

@@ -1,36 +1,57 @@
-"""Train a plan's method: its cells, its looks at itself and its files come together here."""
+"""Train a plan's method, alone or as one of several processes, or take the weights that are given."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from lightning_fabric import Fabric
-from safetensors.torch import load_file
 
-from cytobench import registry
 from cytobench.checkpoints import find_checkpoint
 from cytobench.datasets.batches import BatchReader
 from cytobench.datasets.conditions import Conditions
 from cytobench.datasets.samplers import make_sampler
-from cytobench.datasets.selection import select
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
-from cytobench.method import CellBatch, Method, TrainableMethod
+from cytobench.files import sha256
+from cytobench.method import CellBatch, TrainableMethod
 from cytobench.plan import Plan
-from cytobench.results.training_figures import draw_grid
-from cytobench.training.checkpoint import STATE, WEIGHTS, load_state
-from cytobench.training.evaluator import COMPARED, Evaluator, Features
-from cytobench.training.launch import is_first_process
-from cytobench.training.recipe import choose_recipe, read_recipes
-from cytobench.training.settings import TrainingSpec
+from cytobench.results.runs import Run
+from cytobench.results.training_figures import draw_training
+from cytobench.training.checkpoint import WEIGHTS, load_weights
+from cytobench.training.launch import is_first_process, make_fabric
+from cytobench.training.log import LOG
 from cytobench.training.trainer import Trained, Trainer
+from cytobench.watching import make_evaluator
 
-COLUMNS = 8
-"""Cells in a row of a picture."""
+
+def join(plan: Plan, runs: Path) -> Fabric | None:
+    """This process among those that train together; None where nothing is left to train."""
+    if not plan.trains or plan.uses_checkpoint:
+        return None
+    assert plan.recipe.training is not None  # make_plan has checked it
+    fabric = make_fabric(plan.device, plan.recipe.training.precision)
+    left = is_first_process() and "train" not in Run.at(runs, plan.record()).reusable_stages()
+    return fabric if fabric.broadcast(left) else None
+
+
+def train(plan: Plan, folder: Path, fabric: Fabric | None, progress: bool) -> dict[str, Any]:
+    """Leave trained weights in a run's folder; return what its record is to say of them."""
+    if plan.uses_checkpoint:
+        assert plan.origin is not None
+        shutil.copyfile(find_checkpoint(plan.origin.where).path / WEIGHTS, folder / WEIGHTS)
+        return {"cells_seen": plan.origin.cells_seen}
+    if fabric is None:
+        raise CytoBenchError(f"{folder}: its training was whole a moment ago and is not now; run it again")
+    try:
+        trained = fit(plan, folder, fabric, progress=progress)
+    finally:  # of a training that failed one wants to see the curves most of all
+        if (folder / LOG).is_file() and (folder / LOG).stat().st_size:
+            draw_training(folder / LOG, folder / "figures" / "training.png", plan.record().title)
+    before = 0 if plan.origin is None else plan.origin.cells_seen
+    return {"cells_seen": trained.cells + before, "kept_step": trained.step}
 
 
 def fit(plan: Plan, folder: Path, fabric: Fabric, *, progress: bool) -> Trained:
@@ -46,12 +67,17 @@ def fit(plan: Plan, folder: Path, fabric: Fabric, *, progress: bool) -> Trained:
     store, method = plan.data, plan.make_method()
     if not isinstance(method, TrainableMethod):
         raise CytoBenchError(f"{plan.entry.card.name}: its card says trained, but its class is no TrainableMethod")
+    if plan.origin is not None:
+        weights = find_checkpoint(plan.origin.where, unfinished=True).path / WEIGHTS
+        if sha256(weights) != plan.origin.weights_sha256:
+            raise CytoBenchError(f"{weights}: changed since this run was planned; let its own training end, then run it again")
+        load_weights(method, weights)
     training, processes = plan.recipe.training, fabric.world_size
     if training.batch_size % processes:
         raise CytoBenchError(
             f"a batch of {training.batch_size} cells does not divide by {processes} processes; set -o training.batch_size"
         )
-    reader = BatchReader(plan.data, plan.recipe.input, Conditions(plan.data, plan.recipe.condition))
+    reader = BatchReader(store, plan.recipe.input, Conditions(store, plan.recipe.condition))
     sampler = make_sampler(
         plan.data,
         training.sampling,
@@ -66,14 +92,15 @@ def fit(plan: Plan, folder: Path, fabric: Fabric, *, progress: bool) -> Trained:
         sampler.position = step
         return (reader.read(rows) for rows in sampler)
 
+    first, figures = is_first_process(), folder / "figures"
+    evaluator = make_evaluator(store, reader, training, seed=plan.seed, figures=figures) if first else None
     trainer = Trainer(
         method,
         seed=plan.seed,
-        folder=folder if is_first_process() else None,
+        folder=folder if first else None,
         facts=_facts(plan),
         fabric=fabric,
-        evaluator=_evaluator(plan, training, store, reader, folder) if is_first_process() else None,
-        start=_start(plan),
+        evaluator=evaluator,
     )
     return trainer.fit(batches, progress=progress)
 
@@ -91,45 +118,3 @@ def _facts(plan: Plan) -> dict[str, Any]:
         "channels": list(record.channels),
         "conditions": list(record.conditions),
     }
-
-
-def _evaluator(plan: Plan, training: TrainingSpec, store: CellStore, reader: BatchReader, folder: Path) -> Evaluator:
-    rule, rows = training.checkpoint, select(store, training.train_on)
-    count = min(COMPARED if rule.choose == "last" else max(COMPARED, rule.cells), len(rows))
-    chosen = np.random.default_rng(plan.seed).choice(rows, count, replace=False)
-    figures = folder / "figures"
-
-    def show(images: np.ndarray, step: int) -> None:
-        draw_grid(images, figures / f"samples-{step:06d}.png", COLUMNS)
-        draw_grid(images, figures / "samples.png", COLUMNS)
-
-    features = None if rule.choose == "last" else _features(rule.features, store.channels, reader.size)
-    return Evaluator(reader.read(chosen), rule=rule, features=features, seed=plan.seed, show=show)
-
-
-def _features(name: str, channels: tuple[str, ...], size: int) -> Features:
-    """The feature space of a checkpoint rule: the embedding of a method that learned nothing from these cells."""
-    entry = registry.method(name)
-    if entry.card.trained or entry.card.input != "images" or entry.card.supervision not in ("none", "imagenet"):
-        raise CytoBenchError(
-            f"training.checkpoint.features: {name} is no method that embeds cells without training and without labels; "
-            "use random-network or intensity"
-        )
-    recipe = choose_recipe(read_recipes(entry.recipe_file), None, (), name)[1]
-    method: Method = entry.load_class()(recipe, channels, size, 0)
-
-    def features(images: torch.Tensor) -> np.ndarray:
-        embedded = [method.embed(CellBatch(part.cpu(), None, channels)) for part in images.split(COMPARED)]
-        return np.concatenate([np.asarray(part) for part in embedded])
-
-    return features
-
-
-def _start(plan: Plan) -> dict[str, Any] | None:
-    """The state that training begins with, where it goes on from another's."""
-    if plan.origin is None:
-        return None
-    folder = find_checkpoint(plan.origin.where).path
-    if (folder / STATE).is_file():
-        return load_state(folder / STATE)
-    return {"method": load_file(folder / WEIGHTS)}

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cytobench import registry
-from cytobench.checkpoints import find_checkpoint
-from cytobench.construction import check_fit, choose_device, construct
+from cytobench.construction import check_fit, choose_device, construct, seen_of
 from cytobench.datasets.opening import Dataset, open_dataset
 from cytobench.errors import CytoBenchError
 from cytobench.method import Method, TrainableMethod
-from cytobench.schema import validate
+from cytobench.origins import check_cells, origin_of, recipe_of
 from cytobench.training.checkpoint import WEIGHTS, load_weights
-from cytobench.training.recipe import Recipe, choose_recipe, read_recipes
+from cytobench.training.recipe import choose_recipe, read_recipes
 
 
 def load_method(
@@ -51,10 +50,11 @@ def load_method(
         return construct(entry, chosen, data, seed, choose_device(device))
     if weights is None:
         raise CytoBenchError(f"{name} is trained: make a run with 'cytobench run --method {name}' and give its folder as weights")
-    run = find_checkpoint(str(weights))
-    if run.record.method != name:
-        raise CytoBenchError(f"{weights} is a run of {run.record.label}, not of {name}")
-    theirs = validate(Recipe, run.record.recipe, str(weights))
+    if recipe is not None or options:
+        raise CytoBenchError(f"{weights} has its own recipe; leave out recipe and options")
+    origin, run = origin_of(str(weights), name, trained_further=False)
+    theirs = recipe_of(run)
+    check_cells(origin, *seen_of(data, theirs))
     method = construct(entry, theirs, data, run.record.seed, choose_device(device), run.record.conditions)
     assert isinstance(method, TrainableMethod)  # its card says trained
     load_weights(method, run.path / WEIGHTS)

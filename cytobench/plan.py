@@ -13,11 +13,9 @@ from cytobench import registry
 from cytobench.benchmark import Benchmark
 from cytobench.card import MethodCard
 from cytobench.construction import construct, seen_of
-from cytobench.datasets.conditions import Conditions
 from cytobench.datasets.opening import Dataset
-from cytobench.datasets.store import CellStore
 from cytobench.method import Method
-from cytobench.results.keys import Keys, chained, train_key
+from cytobench.results.keys import Keys, chained, source_of, train_key
 from cytobench.results.record import Origin, RunRecord
 from cytobench.training.recipe import Recipe
 
@@ -39,6 +37,8 @@ class Plan:
     benchmark: Benchmark
     seed: int
     device: torch.device
+    conditions: tuple[str, ...] = ()
+    """What a conditional method is told, or was, of each cell in training."""
     plugin: Path | None = None
     untrained: bool = False
     origin: Origin | None = None
@@ -50,14 +50,6 @@ class Plan:
         if self.trains and self.recipe.condition is not None:
             return self.entry.card.model_copy(update={"supervision": "treatment"})
         return self.entry.card
-
-    @property
-    def conditions(self) -> tuple[str, ...]:
-        """What a conditional method is told, or was, of each cell in training."""
-        if self.uses_checkpoint:
-            assert self.origin is not None
-            return self.origin.conditions
-        return Conditions(self.data, self.recipe.condition).names if isinstance(self.data, CellStore) else ()
 
     @property
     def trains(self) -> bool:
@@ -79,6 +71,7 @@ class Plan:
 
     def record(self) -> RunRecord:
         """Describe the run before it starts."""
+        channels, size = seen_of(self.data, self.recipe)
         return RunRecord(
             status="running",
             method=self.entry.card.name,
@@ -95,7 +88,8 @@ class Plan:
             overrides=self.overrides,
             seed=self.seed,
             keys=self._keys(),
-            channels=seen_of(self.data, self.recipe)[0],
+            channels=channels,
+            size=size,
             conditions=self.conditions,
             origin=self.origin,
             command=self._command(),
@@ -109,13 +103,17 @@ class Plan:
     def _keys(self) -> Keys:
         channels, size = seen_of(self.data, self.recipe)
         training_data = self.data.content_sha256 if self.trains else UNTRAINED
-        origin = "" if self.origin is None else f"{self.origin.weights_sha256} {self.origin.trained_further}"
-        train = train_key(self.entry.load_class(), self.recipe, channels, size, self.seed, training_data, origin)
+        others = [] if self.origin is None else [f"{self.origin.weights_sha256} {self.origin.trained_further}"]
+        if self.trains and self.recipe.training is not None and self.recipe.training.checkpoint.choose != "last":
+            others.append(source_of(registry.method(self.recipe.training.checkpoint.features).load_class()))
+        train = train_key(self.entry.load_class(), self.recipe, channels, size, self.seed, training_data, *others)
         return chained(train, self.data.content_sha256, self.benchmark.identity)
 
     def _command(self) -> str:
-        words = ["cytobench", "run", "--method", self.entry.card.name, "--dataset", self.dataset, "--recipe", self.recipe_name]
-        words += itertools.chain.from_iterable(("-o", override) for override in self.overrides)
+        words = ["cytobench", "run", "--method", self.entry.card.name, "--dataset", self.dataset]
+        if not self.uses_checkpoint:  # which has its own recipe
+            words += ["--recipe", self.recipe_name]
+            words += itertools.chain.from_iterable(("-o", override) for override in self.overrides)
         words += ["--plugin", str(self.plugin)] if self.plugin else []
         if self.origin is not None:
             words += ["--from" if self.origin.trained_further else "--checkpoint", self.origin.where]

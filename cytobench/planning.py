@@ -7,18 +7,18 @@ from pathlib import Path
 
 from cytobench import registry
 from cytobench.card import MethodCard
-from cytobench.checkpoints import find_checkpoint, origin_of, refuse_other_channels, refuse_other_recipe
 from cytobench.construction import check_fit, choose_device, seen_of
+from cytobench.datasets.conditions import Conditions
 from cytobench.datasets.opening import open_dataset
 from cytobench.datasets.selection import select
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.method import TrainableMethod
+from cytobench.origins import begin, check_cells, check_recipe
 from cytobench.plan import Plan
-from cytobench.results.record import Origin
-from cytobench.schema import validate
-from cytobench.training.recipe import Recipe, choose_recipe, read_recipes
+from cytobench.training.recipe import choose_recipe, read_recipes
 from cytobench.training.settings import TrainingSpec
+from cytobench.watching import check_rule
 
 
 def make_plan(
@@ -36,8 +36,13 @@ def make_plan(
 ) -> Plan:
     """Resolve names to what they stand for, and check that they fit together; arguments as of :func:`cytobench.runner.run`."""
     entry = registry.method(method, plugin)
-    origin, recipes = _begin(entry, start, checkpoint)
-    recipe_name, chosen = choose_recipe(recipes, recipe, options, entry.card.name)
+    origin, recipes, earlier = None, read_recipes(entry.recipe_file), tuple[str, ...]()
+    if start is not None or checkpoint is not None:
+        asked = (*options, *([] if recipe is None else [recipe]))
+        origin, theirs, name, earlier, seed = begin(entry, start, checkpoint, asked, seed)
+        recipes = {name: theirs, **{other: variant for other, variant in recipes.items() if other != name}}
+    overrides = (*(earlier if recipe in (None, next(iter(recipes))) else ()), *options)
+    recipe_name, chosen = choose_recipe(recipes, recipe, overrides, entry.card.name)
     if entry.card.trained and chosen.training is None:
         raise CytoBenchError(f"{entry.card.name} is trained, but its recipe {recipe_name} has no 'training' section")
     data = open_dataset(dataset)
@@ -45,49 +50,26 @@ def make_plan(
     if isinstance(data, CellStore) and data.manifest.pending:
         coming = len(data.manifest.pending)
         raise CytoBenchError(f"{dataset} is not finished ({coming} plates to come); run its 'cytobench data prepare' to the end")
+    told = Conditions(data, chosen.condition).names if isinstance(data, CellStore) else ()
     plan = Plan(
         entry,
         recipe_name,
         chosen,
-        tuple(options),
+        overrides,
         dataset,
         data,
         registry.benchmark(benchmark),
         seed,
         choose_device(device),
+        origin.conditions if origin is not None and not origin.trained_further else told,
         plugin,
         origin=origin,
     )
-    _check_origin(plan)
+    if origin is not None:
+        check_cells(origin, *seen_of(data, chosen))
+        check_recipe(origin, chosen, plan.conditions)
     _check_recipe(plan)
     return plan
-
-
-def _begin(entry: registry.MethodEntry, start: str | None, checkpoint: str | None) -> tuple[Origin | None, dict[str, Recipe]]:
-    """The checkpoint to begin with, and the recipes to choose from: with a checkpoint, that of its run comes first."""
-    recipes, where = read_recipes(entry.recipe_file), start or checkpoint
-    if where is None:
-        return None, recipes
-    if start is not None and checkpoint is not None:
-        raise CytoBenchError("--from trains a checkpoint on and --checkpoint uses it as it is; give one of them")
-    origin, run = origin_of(where, entry.card.name, trained_further=start is not None)
-    name = run.record.recipe_name or "default"
-    theirs = validate(Recipe, run.record.recipe, f"{run.path / 'run.json'}, recipe")
-    return origin, {name: theirs, **{other: recipe for other, recipe in recipes.items() if other != name}}
-
-
-def _check_origin(plan: Plan) -> None:
-    """Refuse a checkpoint of other channels, of other conditions or of another recipe."""
-    if plan.origin is None:
-        return
-    run = find_checkpoint(plan.origin.where)
-    refuse_other_channels(plan.origin, seen_of(plan.data, plan.recipe)[0])
-    refuse_other_recipe(plan.origin, validate(Recipe, run.record.recipe, str(run.path)), plan.recipe)
-    if plan.conditions != plan.origin.conditions:
-        raise CytoBenchError(
-            f"{plan.origin.where} was trained with other conditions ({len(plan.origin.conditions)}) than the cells of "
-            f"{plan.data.name} have ({len(plan.conditions)}); train it on cells of the same treatments"
-        )
 
 
 def _check_recipe(plan: Plan) -> None:
@@ -98,8 +80,24 @@ def _check_recipe(plan: Plan) -> None:
     method = plan.make_method()
     if plan.trains and not plan.uses_checkpoint and isinstance(method, TrainableMethod):
         method.optimizers()
+        _check_optimizers(plan)
         assert recipe.training is not None and isinstance(plan.data, CellStore)  # make_plan has checked both
         _check_training(plan.card, recipe.training, plan.data)
+        _check_arithmetic(recipe.training, plan.device.type)
+        check_rule(recipe.training.checkpoint, method)
+
+
+def _check_optimizers(plan: Plan) -> None:
+    """Refuse a recipe without an optimizer that the method's first recipe has: its network would never learn."""
+    known = next(iter(read_recipes(plan.entry.recipe_file).values())).optimizer
+    missing = [name for name in known if name not in plan.recipe.optimizer]
+    if missing:
+        raise CytoBenchError(f"the recipe of {plan.entry.card.name} has no optimizer.{missing[0]}; give it a learning rate")
+
+
+def _check_arithmetic(training: TrainingSpec, device: str) -> None:
+    if training.precision == "16-mixed" and device != "cuda":
+        raise CytoBenchError("training.precision 16-mixed needs a CUDA device; set -o training.precision=bf16-mixed or 32-true")
 
 
 def _check_training(card: MethodCard, training: TrainingSpec, data: CellStore) -> None:
@@ -109,6 +107,8 @@ def _check_training(card: MethodCard, training: TrainingSpec, data: CellStore) -
             "declare (supervision: treatment); use balanced-plate"
         )
     cells, batch = len(select(data, training.train_on)), training.batch_size
+    chosen = "" if training.train_on is None else f" with {training.train_on}"
+    if cells < 2:
+        raise CytoBenchError(f"{data.name} has a single cell{chosen}; training needs at least two")
     if batch > cells:
-        chosen = "" if training.train_on is None else f" with {training.train_on}"
         raise CytoBenchError(f"{data.name} has {cells} cells{chosen}, fewer than a batch of {batch}; set -o training.batch_size")

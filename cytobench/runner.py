@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
 import pandas as pd
 from lightning_fabric import Fabric
 
 from cytobench.benchmark import Benchmark
 from cytobench.boards.build import refresh_run_board
-from cytobench.checkpoints import find_checkpoint
-from cytobench.datasets.profiles import PREFIX, metadata_columns, treatment_name, well_metadata
-from cytobench.datasets.selection import select
+from cytobench.datasets.profiles import PREFIX, metadata_columns, well_metadata
 from cytobench.datasets.store import CellStore
 from cytobench.embedding import checked, embed, feature_names
 from cytobench.errors import CytoBenchError, blaming
 from cytobench.files import replacing, write_text
-from cytobench.fitting import fit
+from cytobench.fitting import fit, join, train
 from cytobench.method import ProfileMethod, TrainableMethod
 from cytobench.plan import Plan
 from cytobench.planning import make_plan
 from cytobench.results.figures import draw_scores
 from cytobench.results.page import write_page
-from cytobench.results.record import Unseen
 from cytobench.results.runs import Run
-from cytobench.results.training_figures import draw_training
 from cytobench.schema import dump_json
 from cytobench.training.checkpoint import STATE, WEIGHTS, load_weights
-from cytobench.training.launch import is_first_process, make_fabric
+from cytobench.training.launch import is_first_process
 from cytobench.training.log import LOG
+from cytobench.twins import against_twin
 
-TRAIN_PICTURES = ("figures/training.png", "figures/samples.png")
+TRAIN_PICTURES = ("figures/training.png", "figures/samples.png", "figures/real.png")
 SCORE_OUTPUTS = ("scores.json", "predictions.csv", "figures/scores.png")
 """What the stages of a run write, beside their own files."""
 
@@ -110,19 +105,19 @@ def run_plan(plan: Plan, runs: Path, *, progress: bool = False, until: Until = "
     Returns:
         The run; None in a process that ``torchrun`` started to help the first one train.
     """
-    fabric = _join(plan, runs)
+    fabric = join(plan, runs)
     if not is_first_process():
         if fabric is not None:
             fit(plan, runs, fabric, progress=False)
         return None
-    outcome = execute(plan, runs, progress, fabric=fabric, until=until)
+    try:
+        outcome = execute(plan, runs, progress, fabric=fabric, until=until)
+    except BaseException:
+        _show_failure(Run.at(runs, plan.record()).path)
+        raise
     if plan.trains and until == "finished":
         twin = execute(plan.twin(), runs, progress)
-        found = {
-            "twin": plan.benchmark.compare(outcome.scores, twin.scores),
-            "twin_folder": twin.record.folder.as_posix(),
-            "unseen": _unseen(plan, outcome, twin),
-        }
+        found = against_twin(plan, outcome, twin)
         if found != {name: getattr(outcome.record, name) for name in found}:
             outcome.update(**found)
         write_page(twin.path)
@@ -142,7 +137,7 @@ def execute(plan: Plan, runs: Path, progress: bool, *, fabric: Fabric | None = N
     with outcome.writing(until=until):
         if plan.trains:
             files = (WEIGHTS,) if plan.uses_checkpoint else (WEIGHTS, STATE, LOG)
-            outcome.stage("train", files, device, lambda: _train(plan, outcome.path, fabric, progress), pictures=TRAIN_PICTURES)
+            outcome.stage("train", files, device, lambda: train(plan, outcome.path, fabric, progress), pictures=TRAIN_PICTURES)
         if until == "trained":
             return outcome
         if plan.entry.card.input == "images":
@@ -153,18 +148,10 @@ def execute(plan: Plan, runs: Path, progress: bool, *, fabric: Fabric | None = N
     return outcome
 
 
-def _unseen(plan: Plan, outcome: Run, twin: Run) -> Unseen | None:
-    """What is scored on treatments of which no cell was trained on; None where the recipe trains on all."""
-    training = plan.recipe.training
-    if training is None or training.train_on is None or not isinstance(plan.data, CellStore):
-        return None
-    rows = select(plan.data, training.train_on)
-    (compounds, names), (levels, concentrations) = plan.data.groups("compound"), plan.data.groups("concentration")
-    pairs = np.unique(np.stack([compounds[rows], levels[rows]]), axis=1).T.tolist()
-    seen = {treatment_name(names[compound], float(concentrations[level])) for compound, level in pairs}
-    scores = plan.benchmark.without(outcome.scores, seen)
-    nsc = plan.benchmark.accuracy(scores)
-    return None if nsc is None else Unseen(nsc=nsc, twin=plan.benchmark.compare(scores, twin.scores))
+def _show_failure(folder: Path) -> None:
+    """Leave a page of a run that failed or was interrupted, which says so."""
+    if (folder / "run.json").is_file() and Run.read(folder).record.status in ("failed", "interrupted"):
+        write_page(folder)
 
 
 def score_profiles(benchmark: Benchmark, folder: Path, title: str) -> None:
@@ -181,29 +168,6 @@ def write_profiles(profiles: pd.DataFrame, folder: Path, *, simulated: bool) -> 
     profiles = profiles.assign(**{f"{PREFIX}Simulated": True}) if simulated else profiles
     with replacing(folder / "profiles.parquet") as temporary:
         profiles.to_parquet(temporary, index=False)
-
-
-def _join(plan: Plan, runs: Path) -> Fabric | None:
-    """This process among those that train together; None where nothing is left to train."""
-    if not plan.trains or plan.uses_checkpoint:
-        return None
-    assert plan.recipe.training is not None  # make_plan has checked it
-    fabric = make_fabric(plan.device, plan.recipe.training.precision)
-    left = is_first_process() and "train" not in Run.at(runs, plan.record()).reusable_stages()
-    return fabric if fabric.broadcast(left) else None
-
-
-def _train(plan: Plan, folder: Path, fabric: Fabric | None, progress: bool) -> dict[str, Any]:
-    if plan.uses_checkpoint:
-        assert plan.origin is not None
-        shutil.copyfile(find_checkpoint(plan.origin.where).path / WEIGHTS, folder / WEIGHTS)
-        return {"cells_seen": plan.origin.cells_seen}
-    if fabric is None:
-        raise CytoBenchError(f"{folder}: its training was whole a moment ago and is not now; run it again")
-    trained = fit(plan, folder, fabric, progress=progress)
-    draw_training(folder / LOG, folder / "figures" / "training.png", plan.record().title)
-    before = 0 if plan.origin is None else plan.origin.cells_seen
-    return {"cells_seen": trained.cells + before, "kept_step": trained.step}
 
 
 def _embed(plan: Plan, folder: Path, progress: bool) -> None:

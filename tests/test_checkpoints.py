@@ -201,7 +201,7 @@ class TestFetch:
         weights = fetch_checkpoint(str(exported)).sha256
         for given in (exported, weights, weights[:12]):
             assert (embed(load_method("lsgan", tiny_store, weights=given, device="cpu"), tiny_store).values == expected).all()
-        with pytest.raises(CytoBenchError, match="is a run of lsgan, not of vae"):
+        with pytest.raises(CytoBenchError, match="is a checkpoint of lsgan, not of vae"):
             load_method("vae", tiny_store, weights=weights)
 
     def test_a_conditional_method_is_loaded_with_what_it_was_told(self, tiny_store, tmp_path):

@@ -158,3 +158,26 @@ def test_methods_import_the_contract_and_nothing_else_of_the_suite():
     others = [f"{name} -> {i}" for name, i in found if not i.startswith(f"{name.rsplit('.', 1)[0]}.")]  # but for its own folder
     assert methods
     assert others == []
+
+
+DECIDES_NOTHING = {
+    "benchmark", "card", "checkpoints", "construction", "datasets.growing_array", "datasets.locations", "datasets.manifest",
+    "datasets.mapped_parts", "datasets.opening", "datasets.part_writer", "datasets.plate_map", "datasets.profile_table",
+    "datasets.profiles", "datasets.store", "datasets.store_files", "errors", "files", "imaging.overlay", "method", "plan",
+    "plugin",
+    "profiling.covariance", "profiling.postprocess", "progress", "registry", "results.keys", "results.provenance",
+    "results.record", "results.runs", "results.schema", "results.training_figures", "results.training_history", "schema",
+    "scoring.moa", "scoring.outcome", "scoring.protocol", "scoring.retrieval", "scoring.screen", "scoring.uncertainty",
+    "sharing.manifest", "training.allocation", "training.checkpoint", "training.collapse", "training.evaluations",
+    "training.feed", "training.interrupts", "training.launch", "training.log",
+}  # fmt: skip
+"""What training imports and what changes no weight: it finds, checks, shows or writes. A store's content is in the key."""
+
+
+def test_whatever_decides_weights_is_in_their_key():
+    from cytobench.results.keys import EMBEDDING, MAKING
+
+    packages = {name.rsplit(".", 1)[0] for name in MODULES}
+    reached = {name for name in reached_from("cytobench.fitting") if name.startswith("cytobench.")} - packages
+    assert sorted(reached - {*MAKING, *EMBEDDING} - {f"cytobench.{name}" for name in DECIDES_NOTHING}) == []
+    assert set(MAKING) <= MODULES.keys()

@@ -172,7 +172,7 @@ def test_load_method_gives_the_trained_weights(trained: Run, tiny_store: CellSto
 def test_load_method_never_gives_untrained_weights_in_silence(trained: Run, tiny_store: CellStore):
     with pytest.raises(CytoBenchError, match="lsgan is trained: make a run with"):
         load_method("lsgan", tiny_store)
-    with pytest.raises(CytoBenchError, match="is a run of lsgan, not of vae"):
+    with pytest.raises(CytoBenchError, match="is a checkpoint of lsgan, not of vae"):
         load_method("vae", tiny_store, weights=trained.path)
 
 
@@ -309,9 +309,9 @@ def test_a_store_of_other_channels_or_size_is_refused(tiny_store: CellStore, tmp
     ):
         run("lsgan", str(tiny_store.path), options=("input.crop_size=128",), runs=tmp_path)
     with pytest.raises(
-        CytoBenchError, match="a crop of 40 px cannot be halved 4 times; set -o input.crop_size to a multiple of 16"
+        CytoBenchError, match="a crop of 36 px cannot be halved 3 times; set -o input.crop_size to a multiple of 8"
     ):
-        run("lsgan", str(tiny_store.path), options=("input.crop_size=40",), runs=tmp_path)
+        run("lsgan", str(tiny_store.path), options=("input.crop_size=36",), runs=tmp_path)
     assert not (tmp_path / "board.md").exists()
 
 

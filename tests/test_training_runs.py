@@ -18,6 +18,7 @@ from cytobench.datasets.selection import select
 from cytobench.datasets.store import CellStore
 from cytobench.datasets.store_writer import CellStoreWriter
 from cytobench.errors import CytoBenchError
+from cytobench.loading import load_method
 from cytobench.results.runs import Run
 from cytobench.runner import run
 from cytobench.training.checkpoint import STATE, load_state
@@ -59,7 +60,7 @@ def test_train_stops_before_embedding_and_run_goes_on_from_there(cli, tiny_store
     assert finished.record.status == "finished"
     assert finished.record.stages["train"] == trained.record.stages["train"]
     figures = {path.name for path in (finished.path / "figures").iterdir()}
-    assert figures == {"samples.png", "samples-000005.png", "samples-000010.png", "training.png", "scores.png"}
+    assert figures == {"real.png", "samples.png", "samples-000005.png", "samples-000010.png", "training.png", "scores.png"}
     assert (finished.path / "report.html").is_file() and list((finished.path / "tensorboard").iterdir())
     again = cli("train", *words)
     assert again.status == 0 and only_run(tmp_path).record == finished.record, "what is finished stays so"
@@ -193,7 +194,7 @@ def test_training_goes_on_with_more_cells(cli, tiny_store: CellStore, tmp_path: 
     assert record.origin.weights_sha256 == first.record.weights_sha256 and record.origin.trained_further
     assert record.cells_seen == 80 and record.recipe == first.record.recipe
     assert record.weights_sha256 != first.record.weights_sha256
-    assert load_state(path / STATE)["updates"]["counts"] == {"discriminator": 10, "generator": 10}, "optimizers go on, too"
+    assert load_state(path / STATE)["updates"]["counts"] == {"discriminator": 5, "generator": 5}, "schedules begin anew"
     assert f"--from {first.path}" in record.command
     refused = cli("train", *words, "-o", "latent=7", "-o", "input.scaling=range")
     assert "input.scaling is 'luminance' there and 'range' here; options.latent is 100 there and 7 here" in refused.sentence
@@ -296,7 +297,7 @@ def test_a_feature_space_that_was_trained_is_refused(tiny_store: CellStore, tmp_
         (["input.crop_size=36"], "a crop of 36 px cannot be halved 3 times; set -o input.crop_size to a multiple of 8"),
         (["training.batch_size=500"], "tiny has 192 cells, fewer than a batch of 500"),
         (["training.train_on=well=A00", "training.batch_size=64"], "tiny has 12 cells with well=A00, fewer than a batch of 64"),
-        (["code=3"], "unknown key 'code'; did you mean"),
+        (["latnt=3"], "unknown key 'latnt'; did you mean 'latent'?"),
         (["optimizer.encoder.lr=0.1"], "optimizer.encoder names no network of it; it has generator, discriminator"),
     ],
 )
@@ -311,4 +312,109 @@ def test_what_does_not_fit_is_said_before_anything_is_written(cli, tiny_store, t
 def test_a_store_of_one_cell_is_refused(cli, tiny_store: CellStore, tmp_path: Path):
     one = store_like(tiny_store, tmp_path / "one", tiny_store.cells, cells=1)
     said = cli("train", "--method", "lsgan", "--dataset", one.path, "--runs", tmp_path / "runs").sentence
-    assert "one has 1 cells, fewer than a batch of 64" in said
+    assert "one has a single cell; training needs at least two" in said
+
+
+def test_a_training_that_diverged_leaves_its_last_good_state_its_curves_and_a_page(tiny_store: CellStore, tmp_path: Path):
+    options = [*SMALL, "training.steps=40", "optimizer.generator.lr=1e30"]
+    with pytest.raises(CytoBenchError, match=r"training diverged: the .+ at step \d+; lower optimizer"):
+        run("lsgan", str(tiny_store.path), options=options, runs=tmp_path)
+    failed = only_run(tmp_path)
+    assert failed.record.status == "failed" and "training diverged" in failed.record.error
+    assert "training diverged" in (failed.path / "report.html").read_text()
+
+
+# --- what begins with a checkpoint --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def begun(tiny_store: CellStore, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A masked autoencoder, whose learning rate falls along a cosine, trained for a moment."""
+    small = ["width=16", "depth=1", "heads=2", "decoder_width=16", "decoder_depth=1", "decoder_heads=2"]
+    options = [*small, "training.steps=6", "training.batch_size=8", "training.evaluate_every=3"]
+    return run("mae", str(tiny_store.path), options=options, seed=3, runs=tmp_path_factory.mktemp("begun"))
+
+
+def learning_rates(path: Path) -> list[float]:
+    return [group["lr"] for group in load_state(path / STATE)["updates"]["optimizers"]["network"]["param_groups"]]
+
+
+def test_training_on_begins_the_schedule_anew_and_takes_this_recipes_optimizer(begun: Run, tiny_store: CellStore, tmp_path: Path):
+    plain, changed = (
+        run("mae", str(tiny_store.path), options=options, start=str(begun.path), runs=tmp_path)
+        for options in ([], ["optimizer.network.betas=[0.0, 0.5]"])
+    )
+    assert learning_rates(plain.path) == learning_rates(begun.path), "in the warm-up of six steps, as before"
+    assert plain.record.weights_sha256 != changed.record.weights_sha256
+    assert "training.steps=6" in plain.record.overrides and plain.record.cells_seen == 96
+
+
+def test_a_checkpoint_keeps_its_recipe_and_seed_and_its_twin_is_its_own(begun: Run, tiny_store: CellStore, tmp_path: Path):
+    used = run("mae", str(tiny_store.path), checkpoint=str(begun.path), runs=tmp_path)
+    assert (used.record.seed, used.record.recipe, used.record.overrides) == (3, begun.record.recipe, begun.record.overrides)
+    assert used.record.twin == begun.record.twin
+    for asked in ({"options": ["training.steps=9"]}, {"seed": 4}, {"recipe": "gpu"}):
+        with pytest.raises(CytoBenchError, match="is used as it was made, seed 3; leave out -o, --recipe, --train-on, --seed"):
+            run("mae", str(tiny_store.path), checkpoint=str(begun.path), runs=tmp_path, **asked)
+
+
+def test_nothing_is_called_unseen_that_a_checkpoint_may_have_seen(begun: Run, tiny_store: CellStore, tmp_path: Path):
+    options = ["training.train_on=week!=Week2"]
+    further = run("mae", str(tiny_store.path), options=options, start=str(begun.path), runs=tmp_path)
+    assert further.record.unseen is None
+    used = run("mae", str(tiny_store.path), checkpoint=str(further.path), runs=tmp_path)
+    assert used.record.unseen is None
+    other = store_like(tiny_store, tmp_path / "other", tiny_store.cells.replace({"plate": {"Week1_1": "Week7_1"}}), cells=60)
+    elsewhere = run("mae", str(other.path), checkpoint=str(further.path), runs=tmp_path)
+    assert elsewhere.record.status == "finished" and elsewhere.record.twin is not None
+
+
+def test_load_method_checks_what_it_is_shown(begun: Run, tiny_store: CellStore, tmp_path: Path):
+    turned = store_like(tiny_store, tmp_path / "turned", tiny_store.cells, ("Actin", "Tubulin", "DNA"))
+    with pytest.raises(CytoBenchError, match="but these cells have Actin, Tubulin, DNA; take cells with those, in that order"):
+        load_method("mae", turned, weights=begun.path)
+    with pytest.raises(CytoBenchError, match="has its own recipe; leave out recipe and options"):
+        load_method("mae", tiny_store, weights=begun.path, options=["patch=4"])
+
+
+def test_the_last_good_weights_of_a_training_that_failed_can_be_trained_on(tiny_store: CellStore, tmp_path: Path):
+    """The third evaluation fails, so the state of the second is what is left."""
+    options = [*SMALL, "training.steps=40"]
+    file = tmp_path / "plugin.py"
+    card = {"name": "fails", "title": "Fails", "kind": "gan", "citation": "none", "supervision": "none", "licence": "none"}
+    code = (
+        "from cytobench_methods.lsgan.method import LSGAN\n"
+        f"class Fails(LSGAN):\n    card = {card | {'trained': True}}\n    steps = 0\n"
+        "    def training_step(self, batch, update):\n        self.steps += 1\n"
+        "        assert self.steps < 12 or len(batch) == 4, 'on purpose'\n        super().training_step(batch, update)\n"
+    )
+    file.write_text(code)
+    recipe = (Path(__file__).parents[1] / "methods" / "lsgan" / "recipe.yaml").read_text()
+    (tmp_path / "recipe.yaml").write_text(recipe)
+    with pytest.raises(CytoBenchError, match="on purpose"):
+        run("fails", str(tiny_store.path), options=options, plugin=file, runs=tmp_path / "runs")
+    failed = only_run(tmp_path / "runs", "fails")
+    assert failed.record.status == "failed" and load_state(failed.path / STATE)["step"] == 10
+    further = [*options, "training.batch_size=4"]
+    gone_on = run("fails", str(tiny_store.path), options=further, start=str(failed.path), plugin=file, runs=tmp_path / "runs")
+    assert gone_on.record.cells_seen == 80 + 160
+    with pytest.raises(CytoBenchError, match=r"holds no trained weights \(fails, failed\)"):
+        run("fails", str(tiny_store.path), checkpoint=str(failed.path), plugin=file, runs=tmp_path / "runs")
+
+
+@pytest.mark.parametrize(
+    ("method", "option", "sentence"),
+    [
+        ("lsgan", "training.precision=16-mixed", "training.precision 16-mixed needs a CUDA device"),
+        ("ae", "training.checkpoint.choose=fid", "compares generated cells, and AE generates none; set it to last"),
+        ("lsgan", "optimizer={discriminator: {lr: 0.1}}", "the recipe of lsgan has no optimizer.generator"),
+    ],
+)
+def test_a_recipe_that_cannot_do_what_it_says_is_refused(cli, tiny_store, tmp_path, method, option, sentence):
+    called = cli("train", "--method", method, "--dataset", tiny_store.path, "--runs", tmp_path / "runs", "-o", option)
+    assert sentence in called.sentence and not (tmp_path / "runs").exists()
+
+
+def test_what_is_not_trained_is_run_and_not_trained(cli, tiny_store: CellStore, tmp_path: Path):
+    said = cli("train", "--method", "random", "--dataset", tiny_store.path, "--runs", tmp_path / "runs").sentence
+    assert "random is not trained; use 'cytobench run --method random'" in said and not (tmp_path / "runs").exists()

@@ -77,23 +77,32 @@ def do_all(
     from cytobench.errors import CytoBenchError
     from cytobench.outline import outline
 
-    records, failed = [], []
-    for name in names:
-        try:
-            record = outline(plan(name), runs) if dry_run else do(plan(name))
-        except CytoBenchError as error:
-            if len(names) == 1:
-                raise
-            failed.append(f"{name}: {error}")
-            click.echo(f"failed: {failed[-1]}", err=True)
-            continue
-        records += [record] if record is not None else []  # a process that only helped has none
+    failed: list[str] = []
+    act = outline if dry_run else lambda planned, runs: do(planned)
+    plans = [(name, _tried(name, names, failed, plan, name)) for name in names]  # what cannot be planned is said at once
+    made = [_tried(name, names, failed, act, planned, runs) for name, planned in plans if planned is not None]
+    records = [record for record in made if record is not None]  # a process that only helped has none
     if as_json and records:
         echo_json(records, single=len(names) == 1)
     elif dry_run:
         click.echo("\n\n".join(map(str, records)))
     if failed:
         raise CytoBenchError(f"{len(failed)} of {len(names)} methods failed: {'; '.join(failed)}")
+
+
+def _tried(name: str, names: list[str], failed: list[str], act: Callable[..., Any], *arguments: Any) -> Any:
+    """Do something for one method; of several, one that fails is noted and does not stop the others."""
+    from cytobench.errors import CytoBenchError
+    from cytobench.training.launch import alone
+
+    try:
+        return act(*arguments)
+    except CytoBenchError as error:
+        if len(names) == 1 or not alone():  # other processes could not know what failed here
+            raise
+        failed.append(f"{name}: {error}")
+        click.echo(f"failed: {failed[-1]}", err=True)
+        return None
 
 
 def done(plan: Plan, runs: Path, until: Any) -> Run | None:

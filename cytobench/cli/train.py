@@ -23,9 +23,12 @@ def command(names: list[str] | None, family: bool, runs: Path, dry_run: bool, as
     A training that was stopped goes on where it was. On several GPUs: 'torchrun --nproc-per-node 4 -m cytobench train ...'.
     """
     from cytobench.catalogue import trained_methods
+    from cytobench.errors import CytoBenchError
     from cytobench.results.summary import summarise_training
 
     def train(plan: Plan) -> TrainingSummary | None:
+        if not plan.trains:
+            raise CytoBenchError(f"{plan.entry.card.name} is not trained; use 'cytobench run --method {plan.entry.card.name}'")
         trained = done(plan, runs, "trained")
         if trained is None:
             return None

@@ -18,17 +18,24 @@ from cytobench.schema import Record
 MAKING = (
     "cytobench.datasets.batches",
     "cytobench.datasets.conditions",
+    "cytobench.datasets.layout",
     "cytobench.datasets.samplers",
     "cytobench.datasets.selection",
+    "cytobench.fitting",
+    "cytobench.scoring.realism",
     "cytobench.training.adversarial",
     "cytobench.training.augmentation",
     "cytobench.training.backbones",
     "cytobench.training.course",
+    "cytobench.training.evaluator",
     "cytobench.training.networks",
     "cytobench.training.processes",
+    "cytobench.training.reconstruction",
     "cytobench.training.recipe",
     "cytobench.training.settings",
+    "cytobench.training.trainer",
     "cytobench.training.updates",
+    "cytobench.watching",
 )
 """Modules of the suite that decide what a method becomes, beside its own source."""
 
@@ -45,7 +52,7 @@ class Keys(Record):
 
 
 def train_key(
-    method: type, recipe: Record, channels: tuple[str, ...], size: int, seed: int, training_data: str, origin: str = ""
+    method: type, recipe: Record, channels: tuple[str, ...], size: int, seed: int, training_data: str, *others: str
 ) -> str:
     """Return the key of a method with its weights.
 
@@ -56,11 +63,11 @@ def train_key(
         size: of the crops in pixels.
         seed: of its weights and its training.
         training_data: the store's content, or ``"untrained"``.
-        origin: the sha256 of the weights that it began with, "" where those were random.
+        others: the sha256 of the weights that it began with, the source of the method whose features chose its checkpoint.
     """
     configuration = json.dumps([recipe.model_dump(mode="json"), channels, size, seed], sort_keys=True)
     versions = [installed_version("torch"), installed_version("timm")]
-    return sha256_text(source_of(method), *map(_source, MAKING), configuration, training_data, origin, *versions)
+    return sha256_text(source_of(method), *map(_source, MAKING), configuration, training_data, *others, *versions)
 
 
 def chained(train: str, data: str, benchmark: str) -> Keys:

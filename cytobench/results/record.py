@@ -30,6 +30,7 @@ class Origin(Record):
     cells_seen: int
     """In the training that made it, and in what that one began with."""
     channels: tuple[str, ...]
+    size: int
     conditions: tuple[str, ...]
     """What it was trained with."""
 
@@ -68,6 +69,8 @@ class RunRecord(Record):
     keys: Keys
     channels: tuple[str, ...] = ()
     """That the method sees; none where it sees wells."""
+    size: int = 0
+    """Height and width of the crops that it sees, in pixels."""
     conditions: tuple[str, ...] = ()
     """What a conditional method was told of each cell in training."""
     origin: Origin | None = None
@@ -77,7 +80,7 @@ class RunRecord(Record):
     kept_step: int | None = None
     """The training step whose weights were kept."""
     unseen: Unseen | None = None
-    """Where the run was trained on some of the cells only (``training.train_on``)."""
+    """Where the run was trained from random weights on some of the cells only (``training.train_on``)."""
     stages: dict[str, Stage] = {}
     twin: Difference | None = None
     """Paired difference in headline NSC from the untrained twin."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ from cytobench.results.provenance import Meter, Stage, provenance
 from cytobench.results.record import RunRecord
 from cytobench.results.schema import Scores
 from cytobench.schema import dump_json, load_json
+
+NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+"""What a system says where a file finds no room."""
 
 
 class Run:
@@ -86,9 +90,10 @@ class Run:
                 self.update(status="interrupted")
                 raise
             except BaseException as error:
-                kind = "" if isinstance(error, CytoBenchError) else f"{type(error).__name__}: "
-                self.update(status="failed", error=f"{kind}{error}")
-                raise
+                said = _no_room(error, self.path) or error
+                kind = "" if isinstance(said, CytoBenchError) else f"{type(said).__name__}: "
+                self.update(status="failed", error=f"{kind}{said}")
+                raise said from error.__cause__
             self.update(status=until, error=None)
 
     def stage(
@@ -169,6 +174,13 @@ class Run:
                 _link(folder / output, self.path / output)
         told = {"cells_seen": record.cells_seen, "kept_step": record.kept_step} if name == "train" else {}
         self.record = self.record.model_copy(update={"stages": {**self.record.stages, name: stage}, **told})
+
+
+def _no_room(error: BaseException, folder: Path) -> CytoBenchError | None:
+    """What to say where a file found no room; None of any other error."""
+    if not isinstance(error, OSError) or error.errno not in NO_ROOM:
+        return None
+    return CytoBenchError(f"{error.filename or folder} could not be written ({error.strerror}); make room and run it again")
 
 
 def find_runs(root: Path) -> tuple[list[Run], list[str]]:

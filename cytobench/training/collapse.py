@@ -71,7 +71,7 @@ def warnings(diversity: float | None, accuracy: float | None) -> tuple[str, ...]
     if diversity is not None and diversity < COLLAPSED_DIVERSITY:
         found.append(
             f"mode collapse: generated cells are {diversity:.2f} times as varied as real ones (below {COLLAPSED_DIVERSITY}); "
-            "early in training that may pass, later lower the discriminator's learning rate"
+            f"early in training that may pass{'' if accuracy is None else ', later lower the learning rate of the discriminator'}"
         )
     if accuracy is not None and accuracy >= WON_ACCURACY:
         found.append(

@@ -44,8 +44,8 @@ class Course:
         return kept
 
     def compile(self) -> None:
-        """Compile each network, where the recipe says so."""
-        for name in self.method.recipe.optimizer if self.spec.compile else ():
+        """Compile each network where the recipe says so, on an accelerator: on a CPU it takes minutes and does not pay."""
+        for name in self.method.recipe.optimizer if self.spec.compile and self._fabric.device.type != "cpu" else ():
             dict(self.method.named_children())[name].compile()
 
     def take_step(self, batch: CellBatch) -> None:
@@ -95,17 +95,12 @@ class Course:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a :meth:`state` as if there had been no stop."""
-        self.start_from(state)
+        self.method.load_state_dict(state["method"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
+        self.updates.restore(state["updates"])
         self.step, self.cells, self._best = state["step"], state["cells"], state["best"]
         set_random_state(state["random"], self._fabric.device)
-
-    def start_from(self, state: dict[str, Any]) -> None:
-        """Begin with the networks, the average and the optimizers of another training, or with its networks where that is all."""
-        self.method.load_state_dict(state["method"])
-        if self._average is not None and state.get("average") is not None:
-            self._average.load_state_dict(state["average"])
-        if "updates" in state:
-            self.updates.restore(state["updates"])
 
     def _placed(self, method: TrainableMethod) -> TrainableMethod:
         """The method on its device, as its memory format and the number of processes want it."""

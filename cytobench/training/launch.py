@@ -33,3 +33,8 @@ def make_fabric(device: torch.device, precision: Literal["32-true", "bf16-mixed"
 def is_first_process() -> bool:
     """Whether this process is the one that writes."""
     return int(os.environ.get("RANK", "0")) == 0
+
+
+def alone() -> bool:
+    """Whether no other process trains with this one."""
+    return os.environ.get("WORLD_SIZE", "1") == "1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -55,11 +55,17 @@ class OptimizerSpec(Record):
     """Whether it then falls to 0 along half a cosine (Loshchilov and Hutter 2017) by the last step."""
 
     def build(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
-        """Return the optimizer over ``parameters``."""
+        """Return the optimizer over ``parameters``; AdamW spares biases and norms its decay (as He et al. 2022's code)."""
         import torch
 
-        algorithm = torch.optim.Adam if self.algorithm == "adam" else torch.optim.AdamW
-        return algorithm(parameters, lr=self.lr, betas=self.betas, weight_decay=self.weight_decay)
+        if self.algorithm == "adam":
+            return torch.optim.Adam(parameters, lr=self.lr, betas=self.betas, weight_decay=self.weight_decay)
+        every = list(parameters)
+        groups: list[dict[str, Any]] = [
+            {"params": [parameter for parameter in every if parameter.dim() > 1]},
+            {"params": [parameter for parameter in every if parameter.dim() < 2], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=self.lr, betas=self.betas, weight_decay=self.weight_decay)
 
     def learning_rate(self, update: int, steps: int) -> float:
         """The learning rate of an update (from 0) of ``steps``: a function of its number alone, so that it resumes exactly."""
@@ -102,7 +108,7 @@ class TrainingSpec(Record):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     channels_last: bool = False
     compile: bool = False
-    """Whether networks go through ``torch.compile``."""
+    """Whether networks go through ``torch.compile`` on an accelerator."""
     evaluate_every: int = Field(default=200, gt=0)
     """Steps between evaluations: state saved, generated cells drawn, collapse looked for, the checkpoint rule applied."""
     checkpoint: CheckpointRule = CheckpointRule()

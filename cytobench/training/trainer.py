@@ -31,6 +31,7 @@ from cytobench.training.checkpoint import (
 from cytobench.training.course import Course
 from cytobench.training.evaluator import Evaluator
 from cytobench.training.feed import read_ahead
+from cytobench.training.interrupts import between_steps
 from cytobench.training.launch import make_fabric
 from cytobench.training.log import TrainingLog
 from cytobench.training.processes import mean
@@ -59,13 +60,12 @@ class Trainer:
     """Train a method as its recipe says, going on where an earlier training in the same folder was stopped.
 
     Args:
-        method: with the random weights of its seed.
+        method: with the weights to begin with.
         seed: of noise, dropout and augmentation.
         folder: where the log, the state and the weights are written; None in every process but the first.
         facts: all that the training depends on, as plain values; a state with other facts is refused.
         fabric: from :func:`cytobench.training.launch.make_fabric`; one process on the CPU where None.
         evaluator: looks at the method now and then; None for no looks.
-        start: the state of another training, or ``{"method": weights}`` of it, to begin with.
     """
 
     def __init__(
@@ -77,13 +77,11 @@ class Trainer:
         facts: dict[str, Any] | None = None,
         fabric: Fabric | None = None,
         evaluator: Evaluator | None = None,
-        start: dict[str, Any] | None = None,
     ):
         self._fabric = fabric or make_fabric(torch.device("cpu"), "32-true")
         self._course = Course(method, self._fabric)
         self._spec, self._seed, self._folder, self._facts = self._course.spec, seed, folder, facts or {}
-        self._evaluator, self._start = evaluator, start
-        self._warned: set[str] = set()
+        self._evaluator, self._warned = evaluator, set[str]()
 
     @property
     def evaluated(self) -> TrainableMethod:
@@ -114,23 +112,29 @@ class Trainer:
         if state is not None:
             refuse_other_facts(state["facts"], self._facts, str(self._folder))
             self._course.restore(state)
-        elif self._start is not None:
-            self._course.start_from(self._start)
 
     def _take_steps(self, batches: Batches, progress: bool) -> None:
         course, every, shown = self._course, self._spec.evaluate_every, progress and self._fabric.is_global_zero
+        title = f"train {type(course.method).__name__}"
         with ExitStack() as stack:
             feed = stack.enter_context(closing(read_ahead(batches(course.step), self._fabric.device)))
             log = stack.enter_context(TrainingLog(self._folder, course.step)) if self._folder else None
-            bar = stack.enter_context(progress_bar(self._spec.steps, "train", "step", shown=shown, done=course.step))
+            bar = stack.enter_context(progress_bar(self._spec.steps, title, "step", shown=shown, done=course.step))
             self._saved = time.monotonic()
             self._mark()
+            interrupt = stack.enter_context(between_steps())
             while course.step < self._spec.steps:
                 course.take_step(next(feed))
                 bar.update()
+                if interrupt.asked:
+                    self._save()
+                    note(f"stopped after step {course.step}; the same command goes on from there")
+                    raise KeyboardInterrupt
                 if self._due(LOG_EVERY):
                     self._report(log, bar)
                 if self._due(every):
+                    self._read_losses()
+                    self._refuse_infinite_weights()
                     self._evaluate(log)
                 if self._due(every) or time.monotonic() - self._saved > SAVE_SECONDS:
                     self._save()
@@ -161,9 +165,14 @@ class Trainer:
                 self._stop(f"the loss of {name} is {loss}", name)
         return losses
 
+    def _refuse_infinite_weights(self) -> None:
+        name = self._course.infinite_network()
+        if name is not None:
+            self._stop(f"the weights of {name} are not finite", name)
+
     def _stop(self, what: str, name: str) -> None:
         state = self._folder / STATE if self._folder is not None else None
-        kept = f"; the last good state is kept in {state}" if state is not None and state.is_file() else ""
+        kept = f"; its last good state is kept: --from {self._folder} trains on from it" if state and state.is_file() else ""
         raise CytoBenchError(f"training diverged: {what} at step {self._course.step}; lower optimizer.{name}.lr{kept}")
 
     def _evaluate(self, log: TrainingLog | None) -> None:
@@ -181,9 +190,8 @@ class Trainer:
     def _save(self) -> None:
         """Write all that training goes on from; a state that is not finite never takes the place of one that is."""
         if self._folder is not None:
-            name = self._course.infinite_network()
-            if name is not None:
-                self._stop(f"the weights of {name} are not finite", name)
+            self._refuse_infinite_weights()
             save_state({"facts": json.dumps(self._facts), **self._course.state()}, self._folder)
+            save_weights(self.evaluated, self._folder / WEIGHTS)
         self._saved = time.monotonic()
         self._mark()

@@ -162,7 +162,7 @@ def test_a_board_of_evil_names_can_be_drawn_and_equal_boards_give_equal_pictures
 
 def with_weights(name, weights, **origin):
     """An entry of a trained method with these weights; ``origin`` says where they came from."""
-    facts = {"where": "x", "trained_further": False, "cells_seen": 1, "channels": (), "conditions": ()}
+    facts = {"where": "x", "trained_further": False, "cells_seen": 1, "channels": (), "size": 64, "conditions": ()}
     stages = {"score": SCORED, "train": SCORED.model_copy(update={"outputs": {"weights.safetensors": weights}})}
     return made_entry(name, **TRAINED, stages=stages, origin=Origin(**facts | origin) if origin else None)
 

@@ -68,7 +68,7 @@ class TestStatus:
             ([], "Usage: cytobench"),
             (["rnu"], "No such command 'rnu'; did you mean 'run'?"),
             (["run"], "Missing option '--method'"),
-            (["run", "--method", ","], "names no method; 'cytobench ls methods' lists them"),
+            (["run", "--method", ","], "has an empty name; separate names by single commas"),
             (["run", "--method", "random", "--seed", "-1"], "-1 is not in the range"),
             (["run", "--method", "random", "--sed", "1"], "No such option '--sed'"),
             (["ls", "nothing"], "'nothing' is not one of 'methods', 'datasets'"),
@@ -101,7 +101,7 @@ class TestStatus:
             ("run --method random --dataset STORE -o featurs=3", "unknown key 'featurs'; did you mean 'features'?"),
             (
                 "run --method lsgan --dataset STORE --recipe smal",
-                "lsgan has no recipe 'smal'; it has small; did you mean 'small'?",
+                "lsgan has no recipe 'smal'; it has small, cytogan, gpu; did you mean 'small'?",
             ),
             ("run --method lsgan --dataset STORE -o training.stepz=1", "unknown key 'stepz' in training; did you mean 'steps'?"),
             ("run --method lsgan --dataset STORE -o input.crop_size=100", "crops of 100 px, but tiny has 64 x 64 px"),

@@ -144,7 +144,7 @@ class TestFinished:
     def test_what_was_not_seen_and_what_it_began_with(self, trained):
         estimate = Estimate(value=0.25, low=0.1, high=0.4, n=8, treatments=8, wells=9, cells=9)
         trained_as = {"channels": ("DNA",), "conditions": (), "cells_seen": 1000, "trained_further": True}
-        origin = Origin(weights_sha256="e" * 64, where="other <run>", **trained_as)
+        origin = Origin(weights_sha256="e" * 64, where="other <run>", size=64, **trained_as)
         trained.update(unseen=Unseen(nsc=estimate, twin=trained.record.twin), origin=origin, conditions=("concentration",))
         text = page_of(trained).text
         assert "saw no cell: NSC 0.250 [0.10, 0.40] (n = 8), against the untrained twin +0.125" in text

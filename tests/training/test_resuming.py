@@ -48,7 +48,7 @@ def test_killed_in_the_middle_and_gone_on_is_the_same_to_the_bit(tmp_path: Path)
             assert time.monotonic() < deadline and process.poll() is None
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
-    assert load_state(killed / STATE)["step"] == 20 and not (killed / WEIGHTS).exists()
+    assert load_state(killed / STATE)["step"] == 20
     one_training.train(killed, 40, 8)
     assert_same_training(tmp_path / "straight", killed)
 
@@ -159,3 +159,21 @@ def test_two_processes_train_as_one(tmp_path: Path):
     weights = [load_file(tmp_path / name / WEIGHTS) for name in ("one", "two")]
     for name, expected in weights[0].items():
         torch.testing.assert_close(weights[1][name], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_ctrl_c_saves_the_step_that_it_ends(tmp_path: Path):
+    one_training.train(tmp_path / "straight", 40, 8)
+    folder = tmp_path / "interrupted"
+    command = [sys.executable, SCRIPT, str(folder), "40", "8", "0.2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (folder / STATE).is_file():
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.02)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)[1]
+    step = load_state(folder / STATE)["step"]
+    assert 10 < step < 20 and f"stopped after step {step}; the same command goes on from there" in said
+    one_training.train(folder, 40, 8)
+    assert_same_training(tmp_path / "straight", folder)

@@ -1,0 +1,37 @@
+"""How a trained run stands against its untrained twin, on all treatments and on those that it never saw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cytobench.datasets.profiles import treatment_name
+from cytobench.datasets.selection import select
+from cytobench.datasets.store import CellStore
+from cytobench.plan import Plan
+from cytobench.results.record import Unseen
+from cytobench.results.runs import Run
+
+
+def against_twin(plan: Plan, outcome: Run, twin: Run) -> dict[str, Any]:
+    """Return the fields of a run's record that say so."""
+    return {
+        "twin": plan.benchmark.compare(outcome.scores, twin.scores),
+        "twin_folder": twin.record.folder.as_posix(),
+        "unseen": _unseen(plan, outcome, twin),
+    }
+
+
+def _unseen(plan: Plan, outcome: Run, twin: Run) -> Unseen | None:
+    """What is scored on treatments of which no cell was trained on; None where all cells, or a checkpoint, were begun with."""
+    training = plan.recipe.training
+    if plan.origin is not None or training is None or training.train_on is None or not isinstance(plan.data, CellStore):
+        return None
+    rows = select(plan.data, training.train_on)
+    (compounds, names), (levels, concentrations) = plan.data.groups("compound"), plan.data.groups("concentration")
+    pairs = np.unique(np.stack([compounds[rows], levels[rows]]), axis=1).T.tolist()
+    seen = {treatment_name(names[compound], float(concentrations[level])) for compound, level in pairs}
+    scores = plan.benchmark.without(outcome.scores, seen)
+    nsc = plan.benchmark.accuracy(scores)
+    return None if nsc is None else Unseen(nsc=nsc, twin=plan.benchmark.compare(scores, twin.scores))
