@@ -26,7 +26,16 @@ _HOMES = {
     "Record": "schema",
     "run": "runner",
     **dict.fromkeys(
-        ("CellBatch", "GenerativeMethod", "InvertibleMethod", "Method", "MethodCard", "ProfileMethod", "TrainableMethod"),
+        (
+            "AdversarialMethod",
+            "CellBatch",
+            "GenerativeMethod",
+            "InvertibleMethod",
+            "Method",
+            "MethodCard",
+            "ProfileMethod",
+            "TrainableMethod",
+        ),
         "method",
     ),
 }

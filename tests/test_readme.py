@@ -28,6 +28,16 @@ def test_the_method_of_ten_lines(tmp_path: Path, tiny_store):
     assert "mean on tiny" in finished.stdout
 
 
+def test_the_method_that_is_trained(tmp_path: Path, tiny_store):
+    (tmp_path / "small.py").write_text(PYTHON[2])
+    (recipe,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "recipe.yaml").write_text(recipe)
+    command = ["run", "--method", "small", "--plugin", "small.py", "--dataset", str(tiny_store.path), "-o", "training.steps=3"]
+    finished = subprocess.run([sys.executable, "-m", "cytobench", *command], cwd=tmp_path, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    assert "small on tiny" in finished.stdout and "against its untrained twin" in finished.stdout
+
+
 def test_every_command_of_the_table_exists():
     from cytobench.cli import VERBS
 

@@ -1,4 +1,4 @@
-"""The speed that is claimed of preparing and reading cells, as ratios measured side by side."""
+"""The speed that is claimed of preparing, reading and training, as ratios measured side by side."""
 
 import json
 import subprocess
@@ -38,3 +38,26 @@ def fastest(tmp_path_factory) -> dict[str, float]:
 def test_ratio(fastest, slower, faster, at_least):
     ratio = fastest[slower] / fastest[faster]
     assert ratio >= at_least, f"{slower} / {faster} = {ratio:.2f}"
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory) -> dict[str, dict[str, float]]:
+    """Benchmark -> what it found of the trainer."""
+    report = tmp_path_factory.mktemp("speed") / "training.json"
+    file = FOLDER / "test_training.py"
+    command = [sys.executable, "-m", "pytest", file, "-q", "--benchmark-enable", f"--benchmark-json={report}"]
+    subprocess.run(command, check=True, timeout=900)
+    return {entry["name"]: entry["extra_info"] for entry in json.loads(report.read_text())["benchmarks"]}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1000)
+@pytest.mark.parametrize("kind", ["plain", "averaged"])
+def test_the_trainer_costs_little_over_a_loop_written_by_hand(training, kind):
+    assert training[f"test_trainer_over_hand_written_loop[{kind}]"]["ratio"] <= 1.03
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1000)
+def test_reading_would_keep_up_with_ten_times_this_processor(training):
+    assert training["test_reading_keeps_up_with_ten_times_this_processor"]["ratio"] >= 10

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import one_training
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -177,3 +178,12 @@ def test_ctrl_c_saves_the_step_that_it_ends(tmp_path: Path):
     assert 10 < step < 20 and f"stopped after step {step}; the same command goes on from there" in said
     one_training.train(folder, 40, 8)
     assert_same_training(tmp_path / "straight", folder)
+
+
+def test_memory_is_flat_over_steps(tmp_path: Path):
+    """Ten times the steps leave no more behind."""
+    process = psutil.Process()
+    one_training.train(tmp_path / "first", 200, 8)
+    before = process.memory_info().rss
+    one_training.train(tmp_path / "second", 2_000, 8)
+    assert process.memory_info().rss - before < 8 * 2**20
