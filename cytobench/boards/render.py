@@ -127,10 +127,15 @@ def _cells(row: BoardRow) -> list[str]:
         str(row.cells_seen or "-"),
         difference_text(row.twin),
         cost,
-        f"{escape(row.recipe)}, {row.seed}",
+        f"{escape(row.recipe)}, {row.seed}{_unseen(row)}",
         row.key,
         "-" if row.weights is None else linked(row.weights) + begun,
     ]
+
+
+def _unseen(row: BoardRow) -> str:
+    """The score on treatments of which no cell was trained on, beside the choice of cells in the recipe."""
+    return "" if row.unseen is None else f"; NSC of the {row.unseen.nsc.n} treatments never seen {estimate_text(row.unseen.nsc)}"
 
 
 def _flat(board: Board, row: BoardRow) -> dict[str, object]:
@@ -149,6 +154,8 @@ def _flat(board: Board, row: BoardRow) -> dict[str, object]:
         estimate = getattr(row.headline, metric)
         for part in ("value", "low", "high", "n"):
             flat[f"{metric}_{part}"] = None if estimate is None else getattr(estimate, part)
+    for part in ("value", "low", "high", "n"):
+        flat[f"unseen_nsc_{part}"] = None if row.unseen is None else getattr(row.unseen.nsc, part)
     for part in ("value", "low", "high", "p"):
         flat[f"twin_{part}"] = None if row.twin is None else getattr(row.twin, part)
     return flat | {

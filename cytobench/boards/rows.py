@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cytobench.boards.entries import BoardEntry
 from cytobench.boards.weights import Weights, begun_from, scored_weights
-from cytobench.results.record import KEY_LENGTH
+from cytobench.results.record import KEY_LENGTH, Unseen
 from cytobench.results.schema import Counts, Difference, PanelEntry
 from cytobench.schema import Record
 
@@ -31,6 +31,8 @@ class BoardRow(Record):
     counts: Counts
     cells_seen: int
     twin: Difference | None
+    unseen: Unseen | None
+    """On treatments of which no cell was trained on, where only some cells were."""
     trained: bool
     untrained: bool
     """Whether it is the untrained twin of a trained method."""
@@ -109,6 +111,7 @@ def _row(entry: BoardEntry, rank: int | None) -> BoardRow:
         counts=scores.counts,
         cells_seen=run.cells_seen,
         twin=run.twin,
+        unseen=run.unseen,
         trained="train" in run.stage_names,
         untrained=run.untrained,
         seconds=round(sum(stage.seconds for stage in computed), 1) if computed else None,

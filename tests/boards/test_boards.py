@@ -18,8 +18,8 @@ from cytobench.boards.render import as_csv, as_json, escape, markdown
 from cytobench.boards.rows import Board, make_boards
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked, write_text
-from cytobench.results.record import Origin
-from cytobench.results.schema import Difference
+from cytobench.results.record import Origin, Unseen
+from cytobench.results.schema import Difference, Estimate
 from cytobench.schema import dump_json
 
 TRAINED = {"input": "wells", "trained": True}
@@ -453,3 +453,12 @@ class TestCompare:
         assert kept == read_entry(run.path)
         with pytest.raises(CytoBenchError, match="nowhere: no such file"):
             read_entry(tmp_path / "nowhere")
+
+
+def test_a_row_says_what_it_scored_on_treatments_that_it_never_saw():
+    nsc = Estimate(value=0.25, low=0.1, high=0.4, n=8, treatments=8, wells=24, cells=None)
+    boards = make_boards([made_entry("gan", **TRAINED, unseen=Unseen(nsc=nsc, twin=None)), made_entry("other")])
+    rows = [line for line in markdown(boards, "B").splitlines() if line.startswith("| ") and "; NSC of the 8 treatments" in line]
+    assert len(rows) == 1 and "; NSC of the 8 treatments never seen 0.250 [0.10, 0.40]" in rows[0]
+    flat = {row["method"]: row["unseen_nsc_value"] for row in csv.DictReader(io.StringIO(as_csv(boards)))}
+    assert flat == {"gan": "0.25", "other": ""}
