@@ -9,6 +9,9 @@ IMAGE_TABLE, MOA_TABLE = "BBBC021_v1_image.csv", "BBBC021_v1_moa.csv"
 CHANNELS = {"DAPI": 1, "Tubulin": 2, "Actin": 4}
 """Channel -> the wavelength in a file's name, in the order of the image table."""
 
+CONTROL = "DMSO"
+"""The compound of the negative control."""
+
 SIMULATED = "simulated.json"
 """A file that marks an image set as drawn."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cytobench.datasets.layout import CONTROL
 from cytobench.datasets.selection import select
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
@@ -87,11 +88,11 @@ def make_sampler(
         return Sampler(every, None, **settings)
     if sampling == "dmso":
         numbers, names = store.groups("compound")
-        if "DMSO" not in names:
-            raise CytoBenchError(f"{store.name} has no cells of DMSO to sample from; set training.sampling to another")
-        every = every[numbers[every] == names.index("DMSO")]
+        if CONTROL not in names:
+            raise CytoBenchError(f"{store.name} has no cells of {CONTROL} to sample from; set training.sampling to another")
+        every = every[numbers[every] == names.index(CONTROL)]
         if not len(every):
-            raise CytoBenchError(f"no cell of DMSO in {store.name} is chosen by training.train_on={train_on!r}")
+            raise CytoBenchError(f"no cell of {CONTROL} in {store.name} is chosen by training.train_on={train_on!r}")
         return Sampler(every, None, **settings)
     columns = ("plate",) if sampling == "balanced-plate" else ("compound", "concentration")
     _, groups = np.unique(store.groups(*columns)[0][every], return_inverse=True)

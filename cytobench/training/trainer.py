@@ -126,18 +126,17 @@ class Trainer:
             while course.step < self._spec.steps:
                 course.take_step(next(feed))
                 bar.update()
-                if interrupt.asked:
-                    self._save()
-                    note(f"stopped after step {course.step}; the same command goes on from there")
-                    raise KeyboardInterrupt
                 if self._due(LOG_EVERY):
                     self._report(log, bar)
                 if self._due(every):
                     self._read_losses()
                     self._refuse_infinite_weights()
                     self._evaluate(log)
-                if self._due(every) or time.monotonic() - self._saved > SAVE_SECONDS:
+                if self._due(every) or interrupt.asked or time.monotonic() - self._saved > SAVE_SECONDS:
                     self._save()
+                if interrupt.asked:
+                    note(f"stopped after step {course.step}; the same command goes on from there")
+                    raise KeyboardInterrupt
 
     def _due(self, every: int) -> bool:
         return self._course.step % every == 0 or self._course.step == self._spec.steps

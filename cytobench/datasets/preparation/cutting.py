@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cytobench.datasets.image_set import ImageSet
+from cytobench.datasets.layout import CONTROL
 from cytobench.datasets.preparation.growing_store import GrowingStore
 from cytobench.datasets.preparation.looking import Surveyed
 from cytobench.datasets.preparation.making import make_part
@@ -56,7 +57,7 @@ def _part_tasks(
     every = image_set.fields(found.plate)
     usable = found.usable(every)
     chunks = [found.usable(chunk) for chunk in chunks_of(every, spec.fields_per_part)]  # a new fault moves no other field
-    example = next((field for field in usable if field.compound == "DMSO"), next(iter(usable), None))
+    example = next((field for field in usable if field.compound == CONTROL), next(iter(usable), None))
     return [
         PartTask(
             store=store,

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from cytobench.datasets.layout import CONTROL
 from cytobench.datasets.report.counts import SATURATED_SHARE, Counts
-from cytobench.datasets.report.screen import CONTROL, Screen
+from cytobench.datasets.report.screen import Screen
 from cytobench.schema import Record
 
 FEW, MANY = 0.5, 2.0

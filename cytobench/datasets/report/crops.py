@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cytobench.datasets.layout import CONTROL
 from cytobench.datasets.report.pictures import Picture, side_by_side, write_picture
-from cytobench.datasets.report.screen import CONTROL, Screen
+from cytobench.datasets.report.screen import Screen
 from cytobench.imaging.overlay import coloured
 from cytobench.schema import Record
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cytobench.datasets.image_set import natural_order
+from cytobench.datasets.layout import CONTROL
 from cytobench.datasets.store import CellStore
-
-CONTROL = "DMSO"
-"""The compound of the control wells."""
 
 
 @dataclass(frozen=True)
