@@ -115,7 +115,8 @@ def test_a_batch_knows_channels_and_no_labels(made):
     batch = read(made[0])
     assert batch.channels == ("DNA", "Actin")
     assert batch.masks is None
-    assert sorted(vars(batch)) == ["channels", "images", "masks"]
+    assert sorted(vars(batch)) == ["channels", "condition", "images", "masks"]
+    assert batch.condition is None, "told only in training, where card and recipe both say so"
 
 
 @pytest.mark.parametrize(

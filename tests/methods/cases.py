@@ -108,7 +108,8 @@ class TrainableCase(MethodCase):
         save_weights(method, tmp_path / "weights.safetensors")
         loaded = make(self.name, tiny_store, 1)
         load_weights(loaded, tmp_path / "weights.safetensors")
-        assert np.array_equal(embed(loaded, batch), embed(method, batch))
+        # to rounding: in training the weights may lie in another order in memory
+        np.testing.assert_allclose(embed(loaded, batch), embed(method, batch), rtol=1e-3, atol=1e-5)
 
     @pytest.mark.parametrize("variant", ["small", "cytogan", "gpu"])
     def test_every_recipe_makes_the_method(self, variant: str):
