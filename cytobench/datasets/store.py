@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from cytobench.datasets.manifest import TABLE, WORK, StoreManifest
 from cytobench.datasets.part_writer import rows_sha256
@@ -106,19 +107,21 @@ class CellStore:
         Returns:
             (N,) int32 numbers of groups, and the groups' names, sorted.
         """
-        numbers: np.ndarray = np.zeros(len(self), np.int32)
+        numbers: np.ndarray = np.zeros((), np.int32)  # one group, until a column tells the cells apart
         names = [""]
         for column in columns:
             values = self.files.column(column)
             known = [str(value) for value in values.dictionary.to_pylist()]
             combined = numbers * np.int32(len(known)) + values.indices.to_numpy()
+            del values  # and what Arrow keeps of it: with a million cells each copy counts
+            pa.default_memory_pool().release_unused()
             present = np.flatnonzero(np.bincount(combined))
+            named = [f"{names[at // len(known)]} {known[at % len(known)]}".strip() for at in present.tolist()]
+            order = np.argsort(named)
             place = np.zeros(present[-1] + 1, np.int32)
-            place[present] = np.arange(len(present))
-            numbers = place[combined]
-            names = [f"{names[at // len(known)]} {known[at % len(known)]}".strip() for at in present.tolist()]
-        order = np.argsort(names)
-        return np.argsort(order).astype(np.int32)[numbers], tuple(names[at] for at in order)
+            place[present[order]] = np.arange(len(present))
+            numbers, names = place[combined], [named[at] for at in order]
+        return numbers, tuple(names)
 
     @cached_property
     def has_masks(self) -> bool:

@@ -37,7 +37,7 @@ def stores(tmp_path_factory):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc/self/status")
-@pytest.mark.parametrize(("sampling", "bytes_a_cell"), [("shuffled", 8), ("dmso", 48), ("balanced-treatment", 56)])
+@pytest.mark.parametrize(("sampling", "bytes_a_cell"), [("shuffled", 8), ("dmso", 32), ("balanced-treatment", 56)])
 def test_memory_does_not_grow_with_the_store(stores, sampling, bytes_a_cell):
     """Beyond the order of the rows, and for some samplings the group of each: a thousandth of the pictures."""
     small, large = (anonymous_memory(path, sampling) for path in stores)
