@@ -80,9 +80,9 @@ def check_cells(origin: Origin, channels: tuple[str, ...], size: int) -> None:
         note(f"{trained}, and now sees {', '.join(channels)}")
 
 
-def check_recipe(origin: Origin, recipe: Recipe, conditions: tuple[str, ...]) -> None:
+def check_recipe(origin: Origin, theirs: Recipe, recipe: Recipe, conditions: tuple[str, ...]) -> None:
     """Refuse to train on from a checkpoint under a recipe that makes another network, naming the keys that differ."""
-    theirs, parts = recipe_of(find_checkpoint(origin.where, unfinished=origin.trained_further)), {"input", "condition", "options"}
+    parts = {"input", "condition", "options"}
     there, here = theirs.model_dump(mode="json", include=parts), recipe.model_dump(mode="json", include=parts)
     there["optimizer"], here["optimizer"] = sorted(theirs.optimizer), sorted(recipe.optimizer)
     refuse_other_facts(json.dumps(there), here, origin.where)

@@ -67,7 +67,7 @@ def make_plan(
     )
     if origin is not None:
         check_cells(origin, *seen_of(data, chosen))
-        check_recipe(origin, chosen, plan.conditions)
+        check_recipe(origin, theirs, chosen, plan.conditions)
     _check_recipe(plan)
     return plan
 

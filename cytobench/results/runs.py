@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -12,9 +10,9 @@ from typing import Any, Literal
 
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked, sha256, write_text
-from cytobench.results.keys import Keys
 from cytobench.results.provenance import Meter, Stage, provenance
 from cytobench.results.record import RunRecord
+from cytobench.results.reuse import finished_stage, link, whole
 from cytobench.results.schema import Scores
 from cytobench.schema import dump_json, load_json
 
@@ -51,13 +49,9 @@ class Run:
         if self.record.status != "finished":
             why = f": {self.record.error}" if self.record.error else ""
             raise CytoBenchError(f"{self.path}: the run is {self.record.status}{why}; run it again")
-        if not _whole(self.path, self.record.stages["score"]):
+        if not whole(self.path, self.record.stages["score"]):
             raise CytoBenchError(f"{self.path}: its scores are not as they were written; run it again")
         return load_json(Scores, self.path / "scores.json")
-
-    def trained(self) -> bool:
-        """Whether this very run's training is done, whatever else is, with every file of it still there and whole."""
-        return "train" in self.reusable_stages()
 
     def finished(self) -> bool:
         """Whether this very run is already done, with every file that it wrote still there and whole."""
@@ -66,7 +60,7 @@ class Run:
         there, card = load_json(RunRecord, self.path / "run.json"), self.record.card
         if there.keys != self.record.keys or there.status != "finished" or set(there.stages) != set(self.record.stage_names):
             return False
-        if not all(_whole(self.path, stage) for stage in there.stages.values()):
+        if not all(whole(self.path, stage) for stage in there.stages.values()):
             return False
         self.record = there
         if there.card != card:  # what a method is said to be may have changed since
@@ -141,7 +135,7 @@ class Run:
         folders = [*sorted(siblings, key=lambda folder: (folder != self.path, folder.name)), *others]
         found: dict[str, Path] = {}
         for name in self.record.stage_names:
-            holder = next((folder for folder in folders if _finished_stage(folder, name, self.record.keys)), None)
+            holder = next((folder for folder in folders if finished_stage(folder, name, self.record.keys)), None)
             if holder is None:
                 break  # what comes after it was made from what is no longer there
             found[name] = holder
@@ -163,7 +157,7 @@ class Run:
     def _reuse_stages(self, *others: Path) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         for name, folder in self.reusable_stages(*others).items():
-            taken = _finished_stage(folder, name, self.record.keys)
+            taken = finished_stage(folder, name, self.record.keys)
             if taken is not None:
                 self._take(folder, name, *taken)
 
@@ -171,7 +165,7 @@ class Run:
         for output in stage.outputs:
             if folder != self.path:
                 (self.path / output).parent.mkdir(exist_ok=True)
-                _link(folder / output, self.path / output)
+                link(folder / output, self.path / output)
         told = {"cells_seen": record.cells_seen, "kept_step": record.kept_step} if name == "train" else {}
         self.record = self.record.model_copy(update={"stages": {**self.record.stages, name: stage}, **told})
 
@@ -192,31 +186,3 @@ def find_runs(root: Path) -> tuple[list[Run], list[str]]:
         except CytoBenchError as error:
             wrong.append(str(error))
     return runs, wrong
-
-
-def _finished_stage(folder: Path, name: str, keys: Keys) -> tuple[Stage, RunRecord] | None:
-    """The record of a stage whose outputs are all there, whole, under the same key."""
-    if not (folder / "run.json").is_file():
-        return None
-    try:
-        record = load_json(RunRecord, folder / "run.json")
-    except CytoBenchError:
-        return None
-    stage = record.stages.get(name)
-    if stage is None or getattr(record.keys, name) != getattr(keys, name):
-        return None
-    return (stage, record) if _whole(folder, stage) else None
-
-
-def _whole(folder: Path, stage: Stage) -> bool:
-    """Whether every file that a stage wrote is as it was written."""
-    return all((folder / output).is_file() and sha256(folder / output) == digest for output, digest in stage.outputs.items())
-
-
-def _link(source: Path, target: Path) -> None:
-    """Hard-link, or copy where the file system has no links."""
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
