@@ -33,6 +33,7 @@ _HOMES = {
             "InvertibleMethod",
             "Method",
             "MethodCard",
+            "NetworkMethod",
             "ProfileMethod",
             "TrainableMethod",
         ),

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cytobench import registry
-from cytobench.datasets.locations import cache_folder, data_folder
 from cytobench.errors import CytoBenchError
+from cytobench.locations import cache_folder, data_folder
 from cytobench.results.provenance import provenance
 
 

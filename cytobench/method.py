@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "InvertibleMethod",
     "Method",
     "MethodCard",
+    "NetworkMethod",
     "ProfileMethod",
     "TrainableMethod",
     "Update",
@@ -96,6 +98,11 @@ class Method(ABC):
             torch.manual_seed(seed)
             self.setup()
 
+    @classmethod
+    def given_files(cls, options: Any) -> dict[str, Path]:
+        """The files that ``options`` (an ``Options``) name, by what they are (``weights``): their sha256 is in the run's key."""
+        return {}
+
     def setup(self) -> None:
         """Build networks and buffers from ``self.options``, ``self.channels`` and ``self.size``."""
 
@@ -116,14 +123,21 @@ class ProfileMethod(Method):
         """Return (wells, D) float32 from ``Metadata_Plate``, ``Metadata_Well``, ``Metadata_Batch`` and ``Metadata_Cells``."""
 
 
-class TrainableMethod(nn.Module, Method):
-    """A method with networks that a recipe trains, without labels."""
+class NetworkMethod(nn.Module, Method):
+    """A method with networks, its submodules: it computes on an accelerator where there is one."""
 
     def __init__(self, recipe: Recipe, channels: tuple[str, ...], size: int, seed: int, conditions: tuple[str, ...] = ()):
         nn.Module.__init__(self)
+        Method.__init__(self, recipe, channels, size, seed, conditions)
+
+
+class TrainableMethod(NetworkMethod):
+    """A method with networks that a recipe trains, without labels."""
+
+    def __init__(self, recipe: Recipe, channels: tuple[str, ...], size: int, seed: int, conditions: tuple[str, ...] = ()):
+        super().__init__(recipe, channels, size, seed, conditions)
         self.reports: dict[str, Tensor] = {}
         """What a step wants logged beside its losses."""
-        Method.__init__(self, recipe, channels, size, seed, conditions)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """One optimizer for each name under the recipe's ``optimizer``, over the submodule of that name."""

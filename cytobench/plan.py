@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shlex
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -14,9 +15,11 @@ from cytobench.benchmark import Benchmark
 from cytobench.card import MethodCard
 from cytobench.construction import construct, seen_of
 from cytobench.datasets.opening import Dataset
+from cytobench.files import sha256
 from cytobench.method import Method
 from cytobench.results.keys import Keys, chained, source_of, train_key
 from cytobench.results.record import Origin, RunRecord
+from cytobench.schema import validate
 from cytobench.training.recipe import Recipe
 
 UNTRAINED = "untrained"
@@ -86,6 +89,7 @@ class Plan:
             recipe_name=self.recipe_name,
             recipe=self.recipe.model_dump(mode="json"),
             overrides=self.overrides,
+            given=self.given,
             seed=self.seed,
             keys=self._keys(),
             channels=channels,
@@ -94,6 +98,13 @@ class Plan:
             origin=self.origin,
             command=self._command(),
         )
+
+    @cached_property
+    def given(self) -> dict[str, str]:
+        """The sha256 of each file that the method is made from."""
+        method = self.entry.load_class()
+        options = validate(method.Options, self.recipe.options, f"recipe of {self.entry.card.name}, options")
+        return {name: sha256(path) for name, path in method.given_files(options).items()}
 
     @property
     def device_used(self) -> str:
@@ -104,6 +115,7 @@ class Plan:
         channels, size = seen_of(self.data, self.recipe)
         training_data = self.data.content_sha256 if self.trains else UNTRAINED
         others = [] if self.origin is None else [f"{self.origin.weights_sha256} {self.origin.trained_further}"]
+        others += [f"{name} {digest}" for name, digest in sorted(self.given.items())]
         if self.trains and self.recipe.training is not None and self.recipe.training.checkpoint.choose != "last":
             others.append(source_of(registry.method(self.recipe.training.checkpoint.features).load_class()))
         train = train_key(self.entry.load_class(), self.recipe, channels, size, self.seed, training_data, *others)

@@ -161,9 +161,10 @@ def test_methods_import_the_contract_and_nothing_else_of_the_suite():
 
 
 DECIDES_NOTHING = {
-    "benchmark", "card", "checkpoints", "construction", "datasets.growing_array", "datasets.locations", "datasets.manifest",
+    "benchmark", "card", "checkpoints", "construction", "datasets.growing_array", "datasets.manifest",
     "datasets.mapped_parts", "datasets.opening", "datasets.part_writer", "datasets.plate_map", "datasets.profile_table",
-    "datasets.profiles", "datasets.store", "datasets.store_files", "errors", "files", "imaging.overlay", "method", "plan",
+    "datasets.profiles", "datasets.store", "datasets.store_files", "errors", "files", "imaging.overlay",
+    "locations", "method", "plan",
     "plugin",
     "profiling.covariance", "profiling.postprocess", "progress", "registry", "results.keys", "results.provenance",
     "results.record", "results.reuse",

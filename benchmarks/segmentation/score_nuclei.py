@@ -20,11 +20,11 @@ from skimage.feature import peak_local_max
 from skimage.filters import threshold_otsu
 from skimage.segmentation import watershed
 
-from cytobench.datasets.locations import data_folder
 from cytobench.errors import CytoBenchError
 from cytobench.files import write_text
 from cytobench.imaging.matching import Matches, match, pooled
 from cytobench.imaging.segmentation import make_segmenter
+from cytobench.locations import data_folder
 from cytobench.schema import Record, read_yaml, validate
 
 HERE = Path(__file__).parent

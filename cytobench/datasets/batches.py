@@ -10,6 +10,7 @@ import torch
 from cytobench.datasets.conditions import Conditions
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
+from cytobench.imaging.crop_masks import segment_crops
 from cytobench.method import CellBatch
 from cytobench.training.settings import InputSpec
 
@@ -42,16 +43,20 @@ class BatchReader:
                 f"the recipe asks for crops of {self.size} px, but {store.manifest.name} has {height} x {width} px; "
                 f"set -o input.crop_size={min(height, width)} or less"
             )
-        if spec.masks and not store.has_masks:
-            raise CytoBenchError(f"the recipe asks for masks, but {store.manifest.name} has none; set -o input.masks=false")
 
     def read(self, rows: np.ndarray) -> CellBatch:
         """Return the cells ``rows``, in that order."""
-        raw = self._crop(self._store.images(rows)).astype(np.float32)
-        masks = torch.from_numpy(self._crop(self._store.masks(rows))) if self._spec.masks else None
+        images = self._store.images(rows)
+        masks = torch.from_numpy(self._crop(self._masks(rows, images))) if self._spec.masks else None
+        raw = self._crop(images).astype(np.float32)
         told = None if self._conditions is None else self._conditions.of(rows)
         condition = None if told is None else torch.from_numpy(told)
         return CellBatch(torch.from_numpy(self._scale(raw, rows)), masks, self._store.channels, condition)
+
+    def _masks(self, rows: np.ndarray, images: np.ndarray) -> np.ndarray:
+        if self._store.has_masks:
+            return self._store.masks(rows)
+        return segment_crops(images, self._store.channels)
 
     def _crop(self, images: np.ndarray) -> np.ndarray:
         top, left = ((extent - self.size) // 2 for extent in images.shape[-2:])

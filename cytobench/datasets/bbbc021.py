@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from cytobench.datasets.crops import import_crops
-from cytobench.datasets.locations import cache_folder, data_folder
 from cytobench.datasets.profile_table import ProfileTable
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked, sha256
+from cytobench.locations import cache_folder, data_folder
 
 
 def crops() -> CellStore:

@@ -7,9 +7,9 @@ import shutil
 from importlib.resources import files
 from pathlib import Path
 
-from cytobench.datasets.locations import cache_folder
 from cytobench.datasets.store import CellStore
 from cytobench.files import locked, sha256_text
+from cytobench.locations import cache_folder
 from cytobench.progress import counting
 
 SEED = 0

@@ -14,8 +14,8 @@ import pandas as pd
 import pooch
 
 from cytobench.datasets.layout import IMAGE_TABLE
-from cytobench.datasets.locations import cache_folder, data_folder
 from cytobench.errors import CytoBenchError
+from cytobench.locations import cache_folder, data_folder
 
 IMAGE_TABLE_URL = f"https://data.broadinstitute.org/bbbc/BBBC021/{IMAGE_TABLE}"
 IMAGE_TABLE_SHA256 = "8abc16b4189721901af111387ce5fbace475344708331c9b0f0d82638d46abeb"

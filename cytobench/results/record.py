@@ -65,6 +65,8 @@ class RunRecord(Record):
     recipe: dict[str, Any]
     """Resolved: the variant with its overrides."""
     overrides: tuple[str, ...] = ()
+    given: dict[str, str] = {}
+    """The sha256 of each file that the method is made from, as ``weights``."""
     seed: int
     keys: Keys
     channels: tuple[str, ...] = ()

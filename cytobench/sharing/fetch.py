@@ -11,9 +11,9 @@ from pathlib import Path
 
 from cytobench.datasets.fetching.mirror import Mirror
 from cytobench.datasets.fetching.threads import UnreachableError
-from cytobench.datasets.locations import cache_folder
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked, sha256_text, write_text
+from cytobench.locations import cache_folder
 from cytobench.schema import Record, dump_json
 from cytobench.sharing.manifest import MANIFEST, SHORT, CheckpointManifest, read_manifest, registered_folder, web_address
 from cytobench.sharing.sources import ARCHIVE, bring_address, bring_folder, bring_zip

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from pydantic import Field, field_validator
 
 from cytobench.card import METHOD_NAME
-from cytobench.datasets.locations import cache_folder
 from cytobench.errors import CytoBenchError
+from cytobench.locations import cache_folder
 from cytobench.schema import Record, load_json
 
 MANIFEST, WEIGHTS, RECIPE, CARD, RUN, SCORES = (

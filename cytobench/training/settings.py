@@ -32,6 +32,7 @@ class InputSpec(Record):
     crop_size: int | None = Field(default=None, gt=0)
     """Height and width of the central crop in pixels; None for the store's own."""
     masks: bool = False
+    """Whether it wants the mask of the centred cell; where the store has none, each crop is segmented."""
 
 
 class LearningRateDecay(Record):

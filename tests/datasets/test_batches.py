@@ -123,7 +123,6 @@ def test_a_batch_knows_channels_and_no_labels(made):
     ("spec", "sentence"),
     [
         ({"crop_size": 11}, "the recipe asks for crops of 11 px, but s has 10 x 12 px; set -o input.crop_size=10 or less"),
-        ({"masks": True}, "the recipe asks for masks, but s has none; set -o input.masks=false"),
     ],
 )
 def test_what_the_store_cannot_give_is_refused(tmp_path, spec, sentence):

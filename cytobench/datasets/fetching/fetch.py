@@ -14,9 +14,9 @@ from cytobench.datasets.fetching.summary import FetchSummary, summarise
 from cytobench.datasets.fetching.tables import bring_tables, choose, images_by_plate
 from cytobench.datasets.fetching.threads import Halt
 from cytobench.datasets.layout import IMAGE_TABLE
-from cytobench.datasets.locations import cache_folder
 from cytobench.errors import CytoBenchError, nearest
 from cytobench.files import locked
+from cytobench.locations import cache_folder
 from cytobench.schema import validate
 
 IMAGE_SETS = ("bbbc021",)

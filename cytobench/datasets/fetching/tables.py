@@ -15,9 +15,9 @@ from cytobench.datasets.fetching.ledger import FetchedTable, Ledger
 from cytobench.datasets.fetching.mirror import Mirror
 from cytobench.datasets.fetching.threads import Halt
 from cytobench.datasets.layout import CHANNELS
-from cytobench.datasets.locations import data_folder
 from cytobench.errors import CytoBenchError, nearest
 from cytobench.files import replacing, sha256
+from cytobench.locations import data_folder
 from cytobench.schema import FOLDER_NAME
 
 PLATE = "Image_Metadata_Plate_DAPI"
