@@ -15,7 +15,7 @@ from cytobench.card import METHOD_NAME, MethodCard
 from cytobench.datasets.opening import open_dataset
 from cytobench.datasets.profile_table import ProfileTable
 from cytobench.datasets.profiles import check_profiles, refuse_non_finite
-from cytobench.embedding import Embeddings
+from cytobench.embedding.embed import Embeddings
 from cytobench.errors import CytoBenchError
 from cytobench.files import sha256_text
 from cytobench.results.keys import Keys, score_key
@@ -30,7 +30,7 @@ def score(profiles: Embeddings | pd.DataFrame, benchmark: str = "bbbc021-moa") -
     """Score embeddings or a profile table in memory.
 
     Args:
-        profiles: :class:`~cytobench.embedding.Embeddings`, or a DataFrame with one row a well and ``Metadata_`` columns.
+        profiles: :class:`~cytobench.embedding.embed.Embeddings`, or a DataFrame with one row a well and ``Metadata_`` columns.
         benchmark: a registered name.
     """
     if isinstance(profiles, Embeddings):

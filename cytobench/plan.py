@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,12 +16,14 @@ from cytobench.benchmark import Benchmark
 from cytobench.card import MethodCard
 from cytobench.construction import construct, seen_of
 from cytobench.datasets.opening import Dataset
+from cytobench.datasets.store import CellStore
 from cytobench.files import sha256
 from cytobench.method import Method
-from cytobench.results.keys import Keys, chained, source_of, train_key
+from cytobench.results.keys import MASKING, Keys, chained, source_of, source_of_modules, train_key
 from cytobench.results.record import Origin, RunRecord
-from cytobench.schema import validate
+from cytobench.schema import dump_json, validate
 from cytobench.training.recipe import Recipe
+from cytobench.training.settings import EmbeddingSpec
 
 UNTRAINED = "untrained"
 """Stands in a key for the training data of a method that has none."""
@@ -102,7 +105,7 @@ class Plan:
     @cached_property
     def given(self) -> dict[str, str]:
         """The sha256 of each file that the method is made from."""
-        method = self.entry.load_class()
+        method: Any = self.entry.load_class()
         options = validate(method.Options, self.recipe.options, f"recipe of {self.entry.card.name}, options")
         return {name: sha256(path) for name, path in method.given_files(options).items()}
 
@@ -115,11 +118,18 @@ class Plan:
         channels, size = seen_of(self.data, self.recipe)
         training_data = self.data.content_sha256 if self.trains else UNTRAINED
         others = [] if self.origin is None else [f"{self.origin.weights_sha256} {self.origin.trained_further}"]
+        others.append(self._source_of_masks())
         others += [f"{name} {digest}" for name, digest in sorted(self.given.items())]
         if self.trains and self.recipe.training is not None and self.recipe.training.checkpoint.choose != "last":
             others.append(source_of(registry.method(self.recipe.training.checkpoint.features).load_class()))
-        train = train_key(self.entry.load_class(), self.recipe, channels, size, self.seed, training_data, *others)
-        return chained(train, self.data.content_sha256, self.benchmark.identity)
+        trained_with = self.recipe.model_copy(update={"embedding": EmbeddingSpec()})
+        train = train_key(self.entry.load_class(), trained_with, channels, size, self.seed, training_data, *others)
+        return chained(train, self.data.content_sha256, dump_json(self.recipe.embedding), self.benchmark.identity)
+
+    def _source_of_masks(self) -> str:
+        """The code that segments crops, where the method wants masks and the store has none."""
+        made = self.recipe.input.masks and isinstance(self.data, CellStore) and not self.data.has_masks
+        return source_of_modules(MASKING) if made else ""
 
     def _command(self) -> str:
         words = ["cytobench", "run", "--method", self.entry.card.name, "--dataset", self.dataset]

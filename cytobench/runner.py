@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 from lightning_fabric import Fabric
@@ -14,27 +13,28 @@ from cytobench.benchmark import Benchmark
 from cytobench.boards.build import refresh_run_board
 from cytobench.datasets.profiles import PREFIX, metadata_columns, well_metadata
 from cytobench.datasets.store import CellStore
-from cytobench.embedding import checked, embed, feature_names
+from cytobench.embedding.checks import checked, feature_names
+from cytobench.embedding.embed import embed, embed_share
 from cytobench.errors import CytoBenchError, blaming
 from cytobench.files import replacing, write_text
 from cytobench.fitting import fit, join, train
-from cytobench.method import ProfileMethod, TrainableMethod
+from cytobench.method import Method, NetworkMethod, ProfileMethod, TrainableMethod
 from cytobench.plan import Plan
 from cytobench.planning import make_plan
 from cytobench.results.figures import draw_scores
 from cytobench.results.page import write_page
-from cytobench.results.runs import Run
+from cytobench.results.runs import Run, Until
 from cytobench.schema import dump_json
 from cytobench.training.checkpoint import STATE, WEIGHTS, load_weights
-from cytobench.training.launch import is_first_process
+from cytobench.training.launch import alone, is_first_process, make_fabric
 from cytobench.training.log import LOG
 from cytobench.twins import against_twin
+from cytobench.workers import cores_or_cluster
 
+EMBEDDINGS = "embeddings.npy"
 TRAIN_PICTURES = ("figures/training.png", "figures/samples.png", "figures/real.png")
 SCORE_OUTPUTS = ("scores.json", "predictions.csv", "figures/scores.png")
 """What the stages of a run write, beside their own files."""
-
-Until = Literal["trained", "finished"]
 
 
 def run(
@@ -50,6 +50,8 @@ def run(
     plugin: Path | None = None,
     start: str | None = None,
     checkpoint: str | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
     progress: bool = False,
 ) -> Run:
     """Train (where there is something to train), embed and score one method, and its untrained twin.
@@ -66,6 +68,8 @@ def run(
         plugin: a Python file with one more method.
         start: the folder of a run, or a fetched checkpoint, to train on from with the cells of ``dataset``.
         checkpoint: the same, to use as it is.
+        workers: processes on this machine for a method that measures one cell after another; its cores where None.
+        scheduler: address of a Dask scheduler whose workers do that instead, ``tcp://host:port``.
         progress: show progress bars on stderr.
 
     Returns:
@@ -87,7 +91,8 @@ def run(
         start=start,
         checkpoint=checkpoint,
     )
-    outcome = run_plan(plan, runs, progress=progress)
+    with cores_or_cluster(workers, scheduler):
+        outcome = run_plan(plan, runs, progress=progress)
     if outcome is None:
         sys.exit(0)
     return outcome
@@ -100,23 +105,21 @@ def run_plan(plan: Plan, runs: Path, *, progress: bool = False, until: Until = "
         plan: what to do.
         runs: where run folders are made.
         progress: show progress bars on stderr.
-        until: ``trained`` stops before cells are embedded.
+        until: ``trained`` stops before cells are embedded, ``embedded`` before anything is scored.
 
     Returns:
-        The run; None in a process that ``torchrun`` started to help the first one train.
+        The run; None in a process that ``torchrun`` started to help the first one.
     """
-    fabric = join(plan, runs)
-    if not is_first_process():
-        if fabric is not None:
-            fit(plan, runs, fabric, progress=False)
-        return None
     try:
-        outcome = execute(plan, runs, progress, fabric=fabric, until=until)
+        outcome = _take_part(plan, runs, progress, until)
     except BaseException:
-        _show_failure(Run.at(runs, plan.record()).path)
+        if is_first_process():
+            _show_failure(Run.at(runs, plan.record()).path)
         raise
-    if plan.trains and until == "finished":
-        twin = execute(plan.twin(), runs, progress)
+    twin = _take_part(plan.twin(), runs, progress, until) if plan.trains and until == "finished" else None
+    if outcome is None:
+        return None
+    if twin is not None:
         found = against_twin(plan, outcome, twin)
         if found != {name: getattr(outcome.record, name) for name in found}:
             outcome.update(**found)
@@ -126,8 +129,39 @@ def run_plan(plan: Plan, runs: Path, *, progress: bool = False, until: Until = "
     return outcome
 
 
-def execute(plan: Plan, runs: Path, progress: bool, *, fabric: Fabric | None = None, until: Until = "finished") -> Run:
-    """Do the stages of one run that are not done yet."""
+def _take_part(plan: Plan, runs: Path, progress: bool, until: Until) -> Run | None:
+    """Do one run, or in a process that is not the first, its share of the training and the embedding; that returns None."""
+    training = join(plan, runs)
+    embedding = join_embedding(plan, runs) if until != "trained" else None
+    if is_first_process():
+        return execute(plan, runs, progress, training=training, embedding=embedding, until=until)
+    if training is not None:
+        fit(plan, runs, training, progress=False)
+    if embedding is not None and isinstance(plan.data, CellStore):
+        folder = Run.at(runs, plan.record()).path
+        embed_share(_ready(plan, folder, embedding), plan.data, folder / EMBEDDINGS, embedding)
+    return None
+
+
+def join_embedding(plan: Plan, runs: Path) -> Fabric | None:
+    """This process among those that embed together; None where it is alone, or nothing is left to embed."""
+    if alone() or plan.entry.card.input != "images":
+        return None
+    fabric = make_fabric(plan.device)
+    left = is_first_process() and "embed" not in Run.at(runs, plan.record()).reusable_stages()
+    return fabric if fabric.broadcast(left) else None
+
+
+def execute(
+    plan: Plan,
+    runs: Path,
+    progress: bool,
+    *,
+    training: Fabric | None = None,
+    embedding: Fabric | None = None,
+    until: Until = "finished",
+) -> Run:
+    """Do the stages of one run that are not done yet; ``training`` and ``embedding`` say who helps."""
     outcome = Run.at(runs, plan.record())
     if outcome.finished():
         return outcome
@@ -137,13 +171,16 @@ def execute(plan: Plan, runs: Path, progress: bool, *, fabric: Fabric | None = N
     with outcome.writing(until=until):
         if plan.trains:
             files = (WEIGHTS,) if plan.uses_checkpoint else (WEIGHTS, STATE, LOG)
-            outcome.stage("train", files, device, lambda: train(plan, outcome.path, fabric, progress), pictures=TRAIN_PICTURES)
+            outcome.stage("train", files, device, lambda: train(plan, outcome.path, training, progress), pictures=TRAIN_PICTURES)
         if until == "trained":
             return outcome
         if plan.entry.card.input == "images":
-            outcome.stage("embed", ("embeddings.npy", "profiles.parquet"), device, lambda: _embed(plan, outcome.path, progress))
+            embedded = (EMBEDDINGS, "profiles.parquet")
+            outcome.stage("embed", embedded, device, lambda: _embed(plan, outcome.path, embedding, progress))
         else:
             outcome.stage("embed", ("profiles.parquet",), device, lambda: _profile(plan, outcome.path))
+        if until == "embedded":
+            return outcome
         outcome.stage("score", SCORE_OUTPUTS, "cpu", lambda: score_profiles(plan.benchmark, outcome.path, outcome.record.title))
     return outcome
 
@@ -170,12 +207,20 @@ def write_profiles(profiles: pd.DataFrame, folder: Path, *, simulated: bool) -> 
         profiles.to_parquet(temporary, index=False)
 
 
-def _embed(plan: Plan, folder: Path, progress: bool) -> None:
-    assert isinstance(plan.data, CellStore)  # make_plan has checked it
+def _ready(plan: Plan, folder: Path, fabric: Fabric | None) -> Method:
+    """The method with its weights, on this process's device."""
+    if fabric is not None:
+        fabric.barrier()  # for the first process to have written the weights
     method = plan.make_method()
     if plan.trains and isinstance(method, TrainableMethod):
-        load_weights(method, folder / "weights.safetensors")
-    embeddings = embed(method, plan.data, path=folder / "embeddings.npy", progress=progress)
+        load_weights(method, folder / WEIGHTS)
+    return method.to(fabric.device) if fabric is not None and isinstance(method, NetworkMethod) else method
+
+
+def _embed(plan: Plan, folder: Path, fabric: Fabric | None, progress: bool) -> None:
+    assert isinstance(plan.data, CellStore)  # make_plan has checked it
+    method = _ready(plan, folder, fabric)
+    embeddings = embed(method, plan.data, path=folder / EMBEDDINGS, resume=True, fabric=fabric, progress=progress)
     write_profiles(embeddings.wells(), folder, simulated=plan.data.simulated)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, cpu_count, delayed, parallel_config
 
 from cytobench.errors import CytoBenchError
 
@@ -24,13 +24,16 @@ CONNECT_SECONDS = 10.0
 
 
 @contextmanager
-def cores_or_cluster(workers: int, scheduler: str | None) -> Iterator[int | None]:
-    """Choose where :func:`run_tasks` runs within the block; yield this process's number where its workers are its own.
+def cores_or_cluster(workers: int | None, scheduler: str | None) -> Iterator[int | None]:
+    """Choose where joblib, and so :func:`run_tasks`, runs within the block.
+
+    Yields this process's number where its workers are its own.
 
     Args:
-        workers: processes on this machine; 1 stays in this process.
+        workers: processes on this machine, as many as it has cores where None; 1 stays in this process.
         scheduler: address of a Dask scheduler, ``tcp://host:port``, whose workers see the same folders; None for this machine.
     """
+    workers = cpu_count() if workers is None else workers
     if workers < 1:
         raise CytoBenchError(f"{workers} workers; give at least 1")
     if scheduler is None:

@@ -42,7 +42,7 @@ def made_entry(method: str = "pretend", correct: tuple[float, ...] = (1, 0, 1, 0
         "command": "cytobench run",
     } | changes  # fmt: skip
     train = sha256_text(method, str(facts["untrained"]), str(facts["seed"]))
-    facts.setdefault("keys", chained(train, facts["dataset_identity"], facts["benchmark"]))
+    facts.setdefault("keys", chained(train, facts["dataset_identity"], "", facts["benchmark"]))
     return BoardEntry(run=RunRecord(**facts), scores=made_scores(correct, facts["benchmark"]))
 
 

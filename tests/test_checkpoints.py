@@ -15,7 +15,7 @@ from cytobench.boards.entries import entries_of_runs
 from cytobench.boards.rows import make_boards
 from cytobench.checkpoints import find_checkpoint
 from cytobench.datasets.fetching.mirror import Mirror
-from cytobench.embedding import embed
+from cytobench.embedding.embed import embed
 from cytobench.errors import CytoBenchError
 from cytobench.files import sha256
 from cytobench.loading import load_method

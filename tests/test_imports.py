@@ -177,9 +177,19 @@ DECIDES_NOTHING = {
 
 
 def test_whatever_decides_weights_is_in_their_key():
-    from cytobench.results.keys import EMBEDDING, MAKING
+    from cytobench.results.keys import EMBEDDING, MAKING, MASKING
 
     packages = {name.rsplit(".", 1)[0] for name in MODULES}
     reached = {name for name in reached_from("cytobench.fitting") if name.startswith("cytobench.")} - packages
-    assert sorted(reached - {*MAKING, *EMBEDDING} - {f"cytobench.{name}" for name in DECIDES_NOTHING}) == []
-    assert set(MAKING) <= MODULES.keys()
+    assert sorted(reached - {*MAKING, *EMBEDDING, *MASKING} - {f"cytobench.{name}" for name in DECIDES_NOTHING}) == []
+    assert {*MAKING, *EMBEDDING, *MASKING} <= MODULES.keys()
+
+
+def test_whatever_decides_masks_or_vectors_is_in_their_key():
+    from cytobench.results.keys import EMBEDDING, MASKING
+
+    packages = {name.rsplit(".", 1)[0] for name in MODULES}
+    begun = ["cytobench.imaging.crop_masks", "cytobench.imaging.watershed"]  # the one makes the other when it is first called
+    segmenting = set(begun).union(*map(reached_from, begun))
+    assert {name for name in segmenting - packages if name.startswith("cytobench.imaging.")} == set(MASKING)
+    assert {name for name in MODULES if name.startswith("cytobench.embedding.")} <= set(EMBEDDING)

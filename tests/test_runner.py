@@ -162,7 +162,7 @@ def test_images_are_not_evaluated_and_tables_not_embedded(trained: Run, tiny_sto
 
 
 def test_load_method_gives_the_trained_weights(trained: Run, tiny_store: CellStore):
-    from cytobench.embedding import embed
+    from cytobench.embedding.embed import embed
 
     embeddings = embed(load_method("lsgan", tiny_store, weights=trained.path), tiny_store)
     assert np.array_equal(embeddings.values, np.load(trained.path / "embeddings.npy"))
@@ -182,14 +182,14 @@ def test_load_method_never_gives_untrained_weights_in_silence(trained: Run, tiny
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        ("return torch.zeros(len(cells))", r"Mine returned shape \(192,\) for 192 rows; it must return \(192, D\)"),
+        ("return torch.zeros(len(cells))", r"Mine returned shape \(2,\) for 2 rows; it must return \(2, D\)"),
         ("return torch.zeros(len(cells), 2, dtype=torch.long)", "Mine returned int64; it must return float32 vectors"),
         ("return np.zeros((len(cells), 2))", "Mine returned float64; it must return float32 vectors"),
-        ("return torch.zeros(len(cells) - 1, 2)", r"Mine returned shape \(191, 2\) for 192 rows"),
-        ("return torch.zeros(len(cells), 0)", r"Mine returned shape \(192, 0\)"),
+        ("return torch.zeros(len(cells) - 1, 2)", r"Mine returned shape \(1, 2\) for 2 rows"),
+        ("return torch.zeros(len(cells), 0)", r"Mine returned shape \(2, 0\)"),
         ("return torch.full((len(cells), 2), float('nan'))", "Mine returned nan for row 0 of a batch, feature 0"),
         ("return torch.full((len(cells), 2), float('inf'))", "Mine returned inf for row 0 of a batch, feature 0"),
-        ("return ['Actin disruptors'] * len(cells)", r"Mine returned shape \(192,\)"),
+        ("return ['Actin disruptors'] * len(cells)", r"Mine returned shape \(2,\)"),
         ("return None", r"Mine returned shape \(\)"),
         ("return cells.compound", "'CellBatch' object has no attribute 'compound'"),
     ],

@@ -14,6 +14,7 @@ from cytobench.errors import CytoBenchError
 VERBS = {
     "run": "Train, embed and score methods on a data set.",
     "train": "Train methods, and neither embed nor score.",
+    "embed": "Embed cells, and score nothing.",
     "evaluate": "Score profiles that were computed elsewhere, or a run again.",
     "ls": "List methods, datasets, benchmarks, recipes or runs.",
     "info": "Say what a method, data set or benchmark is.",

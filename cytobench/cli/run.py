@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cytobench.cli.printing import echo_run
-from cytobench.cli.running import do_all, done, names_or_owner, planner, running_options
+from cytobench.cli.running import do_all, done, names_or_owner, planner, running_options, working_options
 
 if TYPE_CHECKING:
     from cytobench.plan import Plan
@@ -17,17 +17,26 @@ if TYPE_CHECKING:
 
 @click.command()
 @running_options
+@working_options
 @click.option("--checkpoint", metavar="RUN|SHA256", help="Use the weights of a run or a fetched checkpoint as they are.")
-def command(names: list[str] | None, runs: Path, dry_run: bool, as_json: bool, **asked: Any) -> None:
+def command(
+    names: list[str] | None,
+    runs: Path,
+    dry_run: bool,
+    as_json: bool,
+    workers: int | None,
+    scheduler: str | None,
+    **asked: Any,
+) -> None:
     """Train (where there is something to train), embed and score methods.
 
-    A trained method's untrained twin is made beside it. What is finished is not done again; a training that was stopped goes on
-    where it was.
+    A trained method's untrained twin is made beside it. What is finished is not done again; a training or an embedding that was
+    stopped goes on where it was.
     """
     from cytobench.results.summary import summarise
 
     def run(plan: Plan) -> RunSummary | None:
-        finished = done(plan, runs, "finished")
+        finished = done(plan, runs, "finished", workers, scheduler)
         if finished is None:
             return None
         if not as_json:

@@ -16,7 +16,7 @@ from cytobench.cli.printing import echo_json
 
 if TYPE_CHECKING:
     from cytobench.plan import Plan
-    from cytobench.results.runs import Run
+    from cytobench.results.runs import Run, Until
     from cytobench.schema import Record
 
 OPTIONS = (
@@ -38,6 +38,19 @@ OPTIONS = (
     click.option("--dry-run", is_flag=True, help="Print what would be done, and what is done already."),
     JSON,
 )
+
+
+WORKERS = (
+    click.option("--workers", type=click.IntRange(1), help="Processes that measure cells (cellprofiler).  [default: the cores]"),
+    click.option("--scheduler", metavar="tcp://HOST:PORT", help="A Dask scheduler, whose workers measure them instead."),
+)
+
+
+def working_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say who does work that is done cell by cell."""
+    for option in reversed(WORKERS):
+        command = option(command)
+    return command
 
 
 def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,9 +118,10 @@ def _tried(name: str, names: list[str], failed: list[str], act: Callable[..., An
         return None
 
 
-def done(plan: Plan, runs: Path, until: Any) -> Run | None:
+def done(plan: Plan, runs: Path, until: Until, workers: int | None = 1, scheduler: str | None = None) -> Run | None:
     """Do a plan; stdout is for results, and what a method prints is none."""
     from cytobench.runner import run_plan
+    from cytobench.workers import cores_or_cluster
 
-    with redirect_stdout(sys.stderr):
+    with redirect_stdout(sys.stderr), cores_or_cluster(workers, scheduler):
         return run_plan(plan, runs, progress=True, until=until)

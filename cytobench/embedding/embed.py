@@ -1,31 +1,24 @@
-"""Cells -> vectors: one loop for every method, which checks what the method returns."""
+"""Embed the cells of a store, alone or as one of several processes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
+from lightning_fabric import Fabric
 
-from cytobench.datasets.batches import BatchReader
 from cytobench.datasets.store import CellStore
-from cytobench.errors import CytoBenchError, blaming
-from cytobench.files import replacing
+from cytobench.embedding.checks import feature_names, name_of, refuse_dependence
+from cytobench.embedding.forward import Embedder
+from cytobench.embedding.parts import Parts
 from cytobench.method import Method
 from cytobench.profiling.aggregate import cells_to_wells
 from cytobench.progress import progress_bar
 
-BATCH_SIZE = 256
-"""Cells embedded at a time; no result depends on it."""
-
 ORDER_SEED = 0
 """Of the order in which cells are embedded."""
-
-REPEATED_CELLS, TOLERANCE = 61, 1e-3
-"""Cells embedded twice, and the relative difference that rounding may make between the two."""
 
 
 @dataclass(frozen=True)
@@ -43,103 +36,72 @@ class Embeddings:
         return cells_to_wells(self.values, self.cells, self.feature_names)
 
 
-def embed(method: Method, store: CellStore, *, path: Path | None = None, progress: bool = False) -> Embeddings:
+def embed(
+    method: Method,
+    store: CellStore,
+    *,
+    path: Path | None = None,
+    resume: bool = False,
+    fabric: Fabric | None = None,
+    progress: bool = False,
+) -> Embeddings:
     """Embed every cell of a store.
 
     Args:
         method: made for this store's channels (``cytobench.load_method``).
         store: the cells.
-        path: a ``.npy`` file to write the values to as they come; in memory where None.
+        path: a ``.npy`` file for the values, which are written beside it as they come; in memory where None.
+        resume: go on with what an earlier call with this method, store and path left when it was stopped.
+        fabric: this process, the first, among those that embed together into ``path``; the others call :func:`embed_share`.
         progress: show a progress bar on stderr.
 
     Raises:
         CytoBenchError: where the method returns anything but finite float32 of shape (B, D).
     """
+    embedder, order = Embedder(method, store), _order(store)
     if path is None:
-        values, names = _embed_into(None, method, store, progress)
+        values = np.empty((len(store), embedder.features), np.float32)
+        with progress_bar(len(store), "embed", "cell", shown=progress) as bar:
+            for rows, vectors in embedder.pieces(order):
+                values[rows] = vectors
+                bar.update(len(rows))
     else:
-        with replacing(path) as temporary:
-            values, names = _embed_into(temporary, method, store, progress)
-        values = np.load(path, mmap_mode="r")
-    return Embeddings(values, names, store.cells)
+        parts = Parts(path, len(store), embedder.features)
+        if not resume:
+            parts.remove()
+        _append_share(embedder, parts, order, fabric, progress)
+        values = parts.join()
+    refuse_dependence(embedder.rows, order, values, method)
+    return Embeddings(values, feature_names(method.feature_names, values.shape[1], name_of(method)), store.cells)
 
 
-def _embed_into(file: Path | None, method: Method, store: CellStore, progress: bool) -> tuple[np.ndarray, tuple[str, ...]]:
-    reader = BatchReader(store, method.recipe.input)
-    # Cells come in an order that tells nothing of plate and treatment: a store's own order would be a label.
-    order = np.random.default_rng(ORDER_SEED).permutation(len(store))
-    values: np.ndarray | None = None
-    with progress_bar(len(store), "embed", "cell", shown=progress) as bar:
-        for start in range(0, len(order), BATCH_SIZE):
-            rows = order[start : start + BATCH_SIZE]
-            vectors = _embed_rows(method, reader, rows)
-            if values is None:
-                values = _allocate(file, (len(store), vectors.shape[1]))
-            if vectors.shape[1] != values.shape[1]:
-                raise CytoBenchError(f"{_name(method)} returned {vectors.shape[1]} features, and {values.shape[1]} before")
-            values[rows] = vectors
+def embed_share(method: Method, store: CellStore, path: Path, fabric: Fabric) -> None:
+    """Embed this process's share of the cells, where another process calls :func:`embed` with the same ``path``."""
+    embedder = Embedder(method, store)
+    _append_share(embedder, Parts(path, len(store), embedder.features), _order(store), fabric, progress=False)
+
+
+def _append_share(embedder: Embedder, parts: Parts, order: np.ndarray, fabric: Fabric | None, progress: bool) -> None:
+    rank, ranks = (0, 1) if fabric is None else (fabric.global_rank, fabric.world_size)
+    _wait(fabric)  # for the first process to have removed what is not to be gone on with
+    left = order[~parts.done()[order]]
+    _wait(fabric)  # all see the same before anyone appends
+    share = left[rank::ranks]
+    total = -(-len(order) // ranks)
+    shown = progress_bar(total, "embed", "cell", shown=progress, done=total - len(share))
+    with parts.appending(rank) as append, shown as bar:
+        for rows, vectors in embedder.pieces(share):
+            append(rows, vectors)
             bar.update(len(rows))
-    assert values is not None  # a store has at least one cell
-    _refuse_dependence(method, reader, order, values)
-    if isinstance(values, np.memmap):
-        values.flush()
-    return values, feature_names(method.feature_names, values.shape[1], _name(method))
+    _wait(fabric)
 
 
-def _embed_rows(method: Method, reader: BatchReader, rows: np.ndarray) -> np.ndarray:
-    device = torch.device("cpu")
-    if isinstance(method, torch.nn.Module):
-        method.eval()
-        device = next((parameter.device for parameter in method.parameters()), device)
-    with torch.inference_mode():
-        batch = reader.read(rows).to(device)
-        with blaming(f"{_name(method)}.embed"):
-            vectors = method.embed(batch)
-        return checked(vectors, len(rows), method)
+def _wait(fabric: Fabric | None) -> None:
+    """Go on when every process has come here."""
+    if fabric is not None:
+        fabric.barrier()
 
 
-def _refuse_dependence(method: Method, reader: BatchReader, order: np.ndarray, values: np.ndarray) -> None:
-    """Embed a few cells again, in another order and beside other cells: each must get the vector that it had."""
-    rows = order[:: max(len(order) // REPEATED_CELLS, 1)][:REPEATED_CELLS][::-1]
-    again, before = _embed_rows(method, reader, rows), values[rows]
-    scale = np.nanmax(np.abs(before), initial=0.0)
-    far = ~np.isclose(again, before, rtol=TOLERANCE, atol=TOLERANCE * scale, equal_nan=True)
-    if far.any():
-        row = int(far.any(axis=1).argmax())
-        raise CytoBenchError(
-            f"{_name(method)} gave cell {rows[row]} another vector beside other cells; embed() must be deterministic and "
-            "must not depend on the batch (is a batch norm or a dropout in training mode?)"
-        )
-
-
-def checked(vectors: torch.Tensor | np.ndarray, rows: int, method: Method) -> np.ndarray:
-    """Return what a method gave as a NumPy array, or say what is wrong with it."""
-    array = vectors.cpu().numpy() if isinstance(vectors, torch.Tensor) else np.asarray(vectors)
-    if array.ndim != 2 or array.shape[0] != rows or array.shape[1] == 0:
-        raise CytoBenchError(f"{_name(method)} returned shape {array.shape} for {rows} rows; it must return ({rows}, D)")
-    if array.dtype != np.float32:
-        raise CytoBenchError(f"{_name(method)} returned {array.dtype}; it must return float32 vectors")
-    bad = np.isinf(array) if method.nan_features else ~np.isfinite(array)
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise CytoBenchError(f"{_name(method)} returned {array[row, column]} for row {row} of a batch, feature {column}")
-    return array
-
-
-def feature_names(names: Sequence[str] | None, features: int, method: str) -> tuple[str, ...]:
-    """Return the method's own feature names, or numbered ones."""
-    if names is None:
-        return tuple(f"feature_{number:04d}" for number in range(features))
-    if len(names) != features:
-        raise CytoBenchError(f"{method} returned {features} features but names {len(names)}")
-    return tuple(names)
-
-
-def _allocate(file: Path | None, shape: tuple[int, int]) -> np.ndarray:
-    if file is None:
-        return np.empty(shape, np.float32)
-    return np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=shape)
-
-
-def _name(method: Method) -> str:
-    return type(method).__name__
+def _order(store: CellStore) -> np.ndarray:
+    """An order of the cells that tells nothing of plate and treatment: a store's own order would be a label."""
+    return np.random.default_rng(ORDER_SEED).permutation(len(store))

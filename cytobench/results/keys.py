@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -39,8 +40,25 @@ MAKING = (
 )
 """Modules of the suite that decide what a method becomes, beside its own source."""
 
-EMBEDDING = ("cytobench.embedding", "cytobench.profiling.aggregate")
+EMBEDDING = (
+    "cytobench.embedding.checks",
+    "cytobench.embedding.embed",
+    "cytobench.embedding.forward",
+    "cytobench.embedding.parts",
+    "cytobench.profiling.aggregate",
+)
 """Modules of the suite that decide what profiles a method gives."""
+
+MASKING = (
+    "cytobench.imaging.background",
+    "cytobench.imaging.blocks",
+    "cytobench.imaging.crop_masks",
+    "cytobench.imaging.cropping",
+    "cytobench.imaging.pieces",
+    "cytobench.imaging.segmentation",
+    "cytobench.imaging.watershed",
+)
+"""Modules of the suite that decide the masks of a store that has none."""
 
 
 class Keys(Record):
@@ -67,12 +85,12 @@ def train_key(
     """
     configuration = json.dumps([recipe.model_dump(mode="json"), channels, size, seed], sort_keys=True)
     versions = [installed_version("torch"), installed_version("timm")]
-    return sha256_text(source_of(method), *map(_source, MAKING), configuration, training_data, *others, *versions)
+    return sha256_text(source_of(method), source_of_modules(MAKING), configuration, training_data, *others, *versions)
 
 
-def chained(train: str, data: str, benchmark: str) -> Keys:
-    """Chain a training key with the evaluated data (their content's sha256) and the benchmark (its ``name/version``)."""
-    embed = sha256_text(train, data, *map(_source, EMBEDDING))
+def chained(train: str, data: str, how: str, benchmark: str) -> Keys:
+    """Chain a training key with the evaluated data (their content's sha256), how they are embedded, and the benchmark."""
+    embed = sha256_text(train, data, how, source_of_modules(EMBEDDING))
     return Keys(train=train, embed=embed, score=score_key(embed, benchmark))
 
 
@@ -89,5 +107,6 @@ def source_of(method: type) -> str:
     return "\n".join([path.read_text(encoding="utf-8") for path in files] + [inspect.getsource(base) for base in bases])
 
 
-def _source(module: str) -> str:
-    return Path(str(import_module(module).__file__)).read_text(encoding="utf-8")
+def source_of_modules(modules: Sequence[str]) -> str:
+    """The source of some of the suite's modules."""
+    return "\n".join(Path(str(import_module(module).__file__)).read_text(encoding="utf-8") for module in modules)

@@ -47,8 +47,8 @@ class RunRecord(Record):
     """What ``run.json`` says."""
 
     schema_version: Literal[1] = 1
-    status: Literal["running", "trained", "finished", "failed", "interrupted"]
-    """``trained``: as far as was asked for; the rest is done by the same command with ``run``."""
+    status: Literal["running", "trained", "embedded", "finished", "failed", "interrupted"]
+    """``trained``, ``embedded``: as far as was asked for; the rest is done by the same command with ``run``."""
     error: str | None = None
     method: str = Field(pattern=METHOD_NAME)
     card: MethodCard

@@ -16,6 +16,9 @@ from cytobench.results.reuse import finished_stage, link, whole
 from cytobench.results.schema import Scores
 from cytobench.schema import dump_json, load_json
 
+Until = Literal["trained", "embedded", "finished"]
+"""How far a run is made: its weights, its profiles, or its scores."""
+
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 """What a system says where a file finds no room."""
 
@@ -68,7 +71,7 @@ class Run:
         return True
 
     @contextmanager
-    def writing(self, *others: Path, until: Literal["trained", "finished"] = "finished") -> Iterator[None]:
+    def writing(self, *others: Path, until: Until = "finished") -> Iterator[None]:
         """Hold the run while it is made: its record says running, then ``until``, failed (with the error) or interrupted.
 
         What is done already is taken over from this run's own folder, from its siblings, and from the run folders ``others``.

@@ -42,6 +42,35 @@ class TrainingSummary(Record):
         )
 
 
+class EmbeddingSummary(Record):
+    """What ``cytobench embed --json`` prints of a run."""
+
+    method: str
+    dataset: str
+    simulated: bool
+    run: str
+    files: tuple[str, ...]
+    """In the run's folder: a vector a cell, where it has cells, and a profile a well."""
+    seconds: float
+
+    def __str__(self) -> str:
+        took = f"{self.method} on {self.dataset}: embedded in {self.seconds:.0f} s"
+        return f"{took}\nrun:   {self.run}\nfiles: {', '.join(self.files)}"
+
+
+def summarise_embedding(run: Run) -> EmbeddingSummary:
+    """Summarise a run whose cells are embedded."""
+    record = run.record
+    return EmbeddingSummary(
+        method=record.label,
+        dataset=record.dataset,
+        simulated=record.simulated,
+        run=str(run.path),
+        files=tuple(record.stages["embed"].outputs),
+        seconds=record.stages["embed"].seconds,
+    )
+
+
 def summarise_training(run: Run) -> TrainingSummary:
     """Summarise a run whose training is done."""
     record = run.record

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
 
 from cytobench.errors import CytoBenchError
+from cytobench.training.settings import Precision
 
 
-def make_fabric(device: torch.device, precision: Literal["32-true", "bf16-mixed", "16-mixed"]) -> Fabric:
+def make_fabric(device: torch.device, precision: Precision = "32-true") -> Fabric:
     """Return Lightning Fabric for this process: under ``torchrun``, one of ``WORLD_SIZE`` that train together.
 
     Args:

@@ -10,7 +10,7 @@ import yaml
 
 from cytobench.errors import CytoBenchError, nearest
 from cytobench.schema import Record, read_yaml, validate
-from cytobench.training.settings import Condition, InputSpec, OptimizerSpec, TrainingSpec
+from cytobench.training.settings import Condition, EmbeddingSpec, InputSpec, OptimizerSpec, TrainingSpec
 
 
 class Recipe(Record):
@@ -23,6 +23,7 @@ class Recipe(Record):
     options: dict[str, Any] = {}
     """The method's own options; its ``Options`` record validates them."""
     optimizer: dict[str, OptimizerSpec] = {}
+    embedding: EmbeddingSpec = EmbeddingSpec()
     training: TrainingSpec | None = None
 
 
@@ -39,7 +40,8 @@ def read_recipes(path: Path) -> dict[str, Recipe]:
 def choose_recipe(recipes: dict[str, Recipe], variant: str | None, overrides: Sequence[str], where: str) -> tuple[str, Recipe]:
     """Return the variant (the first where None) with ``key=value`` overrides applied.
 
-    A key's first part is ``input``, ``condition``, ``optimizer``, ``training`` or ``options``; any other is an option.
+    A key's first part is ``input``, ``condition``, ``optimizer``, ``embedding``, ``training`` or ``options``; any other is an
+    option.
     """
     name = variant or next(iter(recipes))
     if name not in recipes:

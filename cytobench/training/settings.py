@@ -23,6 +23,10 @@ Condition = Literal["concentration", "treatment"]
 """What a conditional method is told of a cell in training: its concentration alone, or its compound too."""
 
 
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+"""The arithmetic of forward passes: single precision, or mixed with half precision where that is safe."""
+
+
 class InputSpec(Record):
     """What a method wants to see of a cell."""
 
@@ -33,6 +37,12 @@ class InputSpec(Record):
     """Height and width of the central crop in pixels; None for the store's own."""
     masks: bool = False
     """Whether it wants the mask of the centred cell; where the store has none, each crop is segmented."""
+
+
+class EmbeddingSpec(Record):
+    """How cells are embedded; a training does not depend on it."""
+
+    precision: Precision = "32-true"
 
 
 class LearningRateDecay(Record):
@@ -106,7 +116,7 @@ class TrainingSpec(Record):
     """Maximum gradient norm of each network."""
     ema: float | None = Field(default=None, gt=0, lt=1)
     """Decay of the exponential moving average of the weights, which is then what is evaluated and kept."""
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    precision: Precision = "32-true"
     channels_last: bool = False
     compile: bool = False
     """Whether networks go through ``torch.compile`` on an accelerator."""

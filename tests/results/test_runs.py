@@ -30,18 +30,18 @@ class TestKeys:
     """What changes what."""
 
     def test_another_protocol_version_changes_only_the_score(self):
-        one, two = chained("train", "data", "bbbc021-moa/1"), chained("train", "data", "bbbc021-moa/2")
+        one, two = chained("train", "data", "", "bbbc021-moa/1"), chained("train", "data", "", "bbbc021-moa/2")
         assert (one.train, one.embed) == (two.train, two.embed)
         assert one.score != two.score
 
     def test_other_evaluated_data_change_embedding_and_score(self):
-        one, two = chained("train", "data", "b/1"), chained("train", "other", "b/1")
+        one, two = chained("train", "data", "", "b/1"), chained("train", "other", "", "b/1")
         assert one.train == two.train
         assert one.embed != two.embed
         assert one.score != two.score
 
     def test_other_training_changes_everything(self):
-        one, two = chained("train", "data", "b/1"), chained("other", "data", "b/1")
+        one, two = chained("train", "data", "", "b/1"), chained("other", "data", "", "b/1")
         assert not set(one.model_dump().values()) & set(two.model_dump().values())
 
     @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from cytobench.datasets.preparation.looking import Surveyed
 from cytobench.datasets.preparation.making import make_part
 from cytobench.datasets.preparation.part import PartTask
 from cytobench.datasets.preparation.spec import PreparationSpec
-from cytobench.datasets.preparation.workers import chunks_of, run_tasks
 from cytobench.progress import progress_bar
+from cytobench.workers import chunks_of, run_tasks
 
 
 def cut_plates(

@@ -13,9 +13,9 @@ from cytobench.datasets.image_set import ImageSet
 from cytobench.datasets.preparation.growing_store import GrowingStore
 from cytobench.datasets.preparation.spec import PreparationSpec
 from cytobench.datasets.preparation.survey import Looked, PlateSurvey, look, survey
-from cytobench.datasets.preparation.workers import chunks_of, run_tasks
 from cytobench.errors import CytoBenchError
 from cytobench.progress import progress_bar
+from cytobench.workers import chunks_of, run_tasks
 
 LOOK_FIELDS = 4
 """Fields that one task of the survey reads."""

@@ -17,7 +17,6 @@ from cytobench.datasets.preparation.growing_store import GrowingStore
 from cytobench.datasets.preparation.lights import read_lights
 from cytobench.datasets.preparation.looking import look_at_plates
 from cytobench.datasets.preparation.spec import PreparationSpec
-from cytobench.datasets.preparation.workers import cores_or_cluster
 from cytobench.datasets.profiles import batch_of
 from cytobench.datasets.store import CellStore
 from cytobench.datasets.store_writer import check_names
@@ -26,6 +25,7 @@ from cytobench.files import locked
 from cytobench.imaging.segmentation import make_segmenter
 from cytobench.imaging.tiff import ImageError
 from cytobench.progress import note
+from cytobench.workers import cores_or_cluster
 
 FIRST_FIELDS = 3
 """Fields that tell the size of the others before all are read."""
