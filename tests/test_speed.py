@@ -1,4 +1,4 @@
-"""The speed that is claimed of preparing, reading and training, as ratios measured side by side."""
+"""The speed that is claimed of preparing, reading, training and scoring, as ratios measured side by side."""
 
 import json
 import subprocess
@@ -61,3 +61,28 @@ def test_the_trainer_costs_little_over_a_loop_written_by_hand(training, kind):
 @pytest.mark.timeout(1000)
 def test_reading_would_keep_up_with_ten_times_this_processor(training):
     assert training["test_reading_keeps_up_with_ten_times_this_processor"]["ratio"] >= 10
+
+
+@pytest.fixture(scope="module")
+def profiles(tmp_path_factory) -> dict[str, float]:
+    """Benchmark -> the least of its times, all from one run."""
+    report = tmp_path_factory.mktemp("speed") / "profiles.json"
+    file = FOLDER / "test_profiles.py"
+    command = [sys.executable, "-m", "pytest", file, "-q", "--benchmark-enable", f"--benchmark-json={report}"]
+    subprocess.run(command, check=True, timeout=900)
+    return {entry["name"]: entry["stats"]["min"] for entry in json.loads(report.read_text())["benchmarks"]}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1000)
+@pytest.mark.parametrize(
+    ("slower", "faster", "at_least"),
+    [
+        ("test_sphering_with_pycytominer", "test_sphering", 50),
+        ("test_map_with_copairs[MOA]", "test_map[MOA]", 5),
+        ("test_map_with_copairs[replicate]", "test_map[replicate]", 5),
+    ],
+)
+def test_profiles_are_scored_faster_than_by_the_fields_packages(profiles, slower, faster, at_least):
+    ratio = profiles[slower] / profiles[faster]
+    assert ratio >= at_least, f"{slower} / {faster} = {ratio:.2f}"

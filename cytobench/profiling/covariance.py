@@ -20,7 +20,9 @@ class Covariance:
 
     def __init__(self, rows: np.ndarray, *, shrink: bool = False):
         centred = rows - rows.mean(axis=0)
-        _, singular, self._vectors = np.linalg.svd(centred, full_matrices=False)
+        tall = len(rows) > 2 * rows.shape[1]  # where LAPACK itself begins with a QR, but then makes left vectors that none needs
+        triangle = np.linalg.qr(centred, mode="r") if tall else centred
+        _, singular, self._vectors = np.linalg.svd(triangle, full_matrices=False)
         self._eigenvalues = singular**2 / (len(rows) - (0 if shrink else 1))
         self._floor = 0.0
         if shrink:

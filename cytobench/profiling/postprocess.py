@@ -13,6 +13,7 @@ No entry sees a label: all that is fitted is fitted on control wells.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,6 +26,10 @@ PATTERN = re.compile(r"raw|zscore-plate|standardize|sphering-(lw|[0-9.e-]+)|tvn-
 
 ROUNDING = 1e-9
 """A difference smaller than this part of its operands is rounding, and set to zero; float32 embeddings resolve 1e-7."""
+
+
+Scale = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""From the control wells of a group, (n, D), what is subtracted from its wells and what they are then divided by, (D,) each."""
 
 
 class NotAvailableError(Exception):
@@ -71,7 +76,7 @@ class Panel:
         if name == "raw":
             return PostProcessed(self.values, 0)
         if name == "zscore-plate":
-            return self._zscore_plate()
+            return self.scale_by_plate(mean_and_deviation)
         scaled = self._standardized
         if name == "standardize":
             return scaled
@@ -83,26 +88,31 @@ class Panel:
 
     @cached_property
     def _standardized(self) -> PostProcessed:
-        everywhere = np.zeros(len(self.values), int)
-        return self._scale_by(everywhere, [""], "the whole data set")
+        return self.scale_everywhere(mean_and_deviation)
 
-    def _zscore_plate(self) -> PostProcessed:
+    def scale_everywhere(self, scale: Scale) -> PostProcessed:
+        """Scale all wells by what ``scale`` finds in all control wells."""
+        return self._scale_by(np.zeros(len(self.values), int), ["the whole data set"], scale)
+
+    def scale_by_plate(self, scale: Scale) -> PostProcessed:
+        """Scale the wells of each plate by what ``scale`` finds in its control wells."""
         names, owner = np.unique(self.plates, return_inverse=True)
-        return self._scale_by(owner, [f"plate {name}" for name in names], "")
+        return self._scale_by(owner, [f"plate {name}" for name in names], scale)
 
-    def _scale_by(self, owner: np.ndarray, names: list[str], whole: str) -> PostProcessed:
-        """Subtract the control wells' mean and divide by their standard deviation within each group of wells."""
-        self._require_controls(owner, [name or whole for name in names])
-        means, deviations, kept = [], [], np.ones(self.values.shape[1], bool)
+    def _scale_by(self, owner: np.ndarray, names: list[str], scale: Scale) -> PostProcessed:
+        """Scale the wells within each group, without the features that are constant over the control wells of any."""
+        self._require_controls(owner, names)
+        centres, sizes, kept = [], [], np.ones(self.values.shape[1], bool)
         for group in range(len(names)):
             rows = self.values[self.control & (owner == group)]
-            means.append(rows.mean(axis=0))
-            deviations.append(rows.std(axis=0, ddof=1))
-            kept &= deviations[-1] > self.constant * np.abs(rows).mean(axis=0)
+            centre, size = scale(rows)
+            centres.append(centre)
+            sizes.append(size)
+            kept &= size > self.constant * np.abs(rows).mean(axis=0)
         if not kept.any():
             raise NotAvailableError("every feature is constant over the control wells")
-        mean, deviation = np.array(means)[owner][:, kept], np.array(deviations)[owner][:, kept]
-        return PostProcessed((self.values[:, kept] - mean) / deviation, int((~kept).sum()))
+        centre, size = np.array(centres)[owner][:, kept], np.array(sizes)[owner][:, kept]
+        return PostProcessed((self.values[:, kept] - centre) / size, int((~kept).sum()))
 
     @cached_property
     def _covariance(self) -> Covariance:
@@ -132,6 +142,11 @@ class Panel:
             more = f", and {len(few) - 1} more are short" if len(few) > 1 else ""
             wells = f"{counts[few[0]]} control well{'' if counts[few[0]] == 1 else 's'}"
             raise NotAvailableError(f"{names[few[0]]} has {wells}, fewer than {self.minimum_controls}{more}")
+
+
+def mean_and_deviation(controls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and the standard deviation (ddof 1) of each feature."""
+    return controls.mean(axis=0), controls.std(axis=0, ddof=1)
 
 
 def _subtract(values: np.ndarray, mean: np.ndarray) -> np.ndarray:

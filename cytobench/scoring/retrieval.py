@@ -18,10 +18,7 @@ def average_precision(similarity: np.ndarray, positives: np.ndarray, negatives: 
     Returns:
         (n,) average precision in [0, 1]; NaN for a query without positives or without negatives.
     """
-    ranked = np.where(positives | negatives, similarity, -np.inf)
-    order = np.argsort(-ranked, axis=1, kind="stable")
-    ranked = np.take_along_axis(ranked, order, axis=1)
-    relevant = np.take_along_axis(positives, order, axis=1).astype(float)
+    ranked, relevant = _ranked_pairs(similarity, positives, negatives)
     start, size, hits, before = _tied_groups(ranked, relevant)
 
     # At position i (from 0) of a group of m items with k positives, t items and r positives before it: the item is a
@@ -34,6 +31,20 @@ def average_precision(similarity: np.ndarray, positives: np.ndarray, negatives: 
     total = relevant.sum(axis=1)
     counted = (total > 0) & negatives.any(axis=1)
     return np.divide(precision.sum(axis=1), total, out=np.full(len(total), np.nan), where=counted)
+
+
+def _ranked_pairs(similarity: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The similarities of each query's pairs, falling, and 1 where a pair is positive; rows are filled up with -inf and 0.
+
+    A row is as long as the most pairs of a query, which may be far fewer than n: those of its own batch only.
+    """
+    counted = positives | negatives
+    pairs = counted.sum(axis=1, keepdims=True)
+    filled = np.arange(max(pairs.max(initial=0), 1)) < pairs
+    ranked, relevant = np.full(filled.shape, -np.inf), np.zeros(filled.shape)
+    ranked[filled], relevant[filled] = similarity[counted], positives[counted]  # both row by row
+    order = np.argsort(-ranked, axis=1)  # the order within a tie does not matter
+    return np.take_along_axis(ranked, order, axis=1), np.take_along_axis(relevant, order, axis=1)
 
 
 def _tied_groups(ranked: np.ndarray, relevant: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

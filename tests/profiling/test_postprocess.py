@@ -161,3 +161,15 @@ def test_covariance_power_of_one_multiplies_by_the_covariance():
     values = np.random.default_rng(3).normal(size=(4, 20))
     expected = values @ (np.cov(rows, rowvar=False) + 0.3 * np.eye(20))
     np.testing.assert_allclose(Covariance(rows).power(values, 1.0, 0.3), expected)
+
+
+@pytest.mark.parametrize("wells", [13, 20, 400], ids=["fewer than twice the features", "a few more", "many more"])
+def test_directions_of_little_variance_keep_their_digits(wells):
+    """Deviations from 1 to 1e-10: a covariance matrix formed in float64 has lost all of those below 1e-8."""
+    generator = np.random.default_rng(wells)
+    rotation = np.linalg.qr(generator.normal(size=(8, 8)))[0]
+    rows = generator.normal(size=(wells, 8)) * np.logspace(0, -10, 8) @ rotation
+    white = Covariance(rows).power(rows - rows.mean(0), -0.5, 0.0)
+    np.testing.assert_allclose(np.cov(white, rowvar=False), np.eye(8), atol=1e-4)
+    eigenvalues = np.linalg.eigvalsh(np.cov(rows, rowvar=False))
+    assert np.abs(eigenvalues[0] / 1e-20) > 10 or eigenvalues[0] < 0
