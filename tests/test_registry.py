@@ -16,6 +16,9 @@ from cytobench.errors import CytoBenchError
 from cytobench.method import Method
 from cytobench.schema import read_yaml, validate
 from cytobench.scoring.protocol import MOAProtocol
+from cytobench.sensitivity.declaration import read_declaration
+from cytobench.sensitivity.published import read_published
+from cytobench.training.keymap import read_keymap
 from cytobench.training.recipe import read_recipes
 
 CHECKOUT = Path(__file__).parents[1]
@@ -250,14 +253,19 @@ READERS = {
     "card.yaml": lambda path: validate(MethodCard, read_yaml(path), str(path)),
     "recipe.yaml": read_recipes,
     "protocol.yaml": lambda path: validate(MOAProtocol, read_yaml(path), str(path)),
+    "sensitivity.yaml": read_declaration,
+    "published.yaml": read_published,
     "screen.yaml": lambda path: validate(ScreenParameters, read_yaml(path), str(path)),
+    "mobilenetv1-biubug6.keymap.yaml": read_keymap,
 }
 """What reads each kind of YAML file."""
 
 ELSEWHERE = {"culture.yaml"}
 """Read by a script of the checkout and validated by its tests."""
 
-YAML_FILES = sorted(path for top in PACKAGE_ROOTS for path in (CHECKOUT / top).rglob("*.yaml") if path.name not in ELSEWHERE)
+YAML_FILES = sorted(
+    path for top in (*PACKAGE_ROOTS, "leaderboards") for path in (CHECKOUT / top).rglob("*.yaml") if path.name not in ELSEWHERE
+)
 
 
 @pytest.mark.parametrize("path", YAML_FILES, ids=lambda path: str(path.relative_to(CHECKOUT)))

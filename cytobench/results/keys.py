@@ -29,13 +29,18 @@ MAKING = (
     "cytobench.training.backbones",
     "cytobench.training.course",
     "cytobench.training.evaluator",
+    "cytobench.training.keymap",
+    "cytobench.training.mobilenet",
     "cytobench.training.networks",
+    "cytobench.training.pretrained",
     "cytobench.training.processes",
     "cytobench.training.reconstruction",
     "cytobench.training.recipe",
     "cytobench.training.settings",
     "cytobench.training.trainer",
+    "cytobench.training.transfer",
     "cytobench.training.updates",
+    "cytobench.training.weight_files",
     "cytobench.watching",
 )
 """Modules of the suite that decide what a method becomes, beside its own source."""

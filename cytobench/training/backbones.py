@@ -1,4 +1,4 @@
-"""Backbones by name: timm's architectures (Wightman 2019, doi:10.5281/zenodo.4414861) with random weights only."""
+"""Backbones by name: timm's architectures (Wightman 2019, doi:10.5281/zenodo.4414861), made with random weights."""
 
 from __future__ import annotations
 
@@ -11,13 +11,27 @@ import torch
 from torch import nn
 
 from cytobench.errors import CytoBenchError, nearest
+from cytobench.schema import Record
+
+LOADING = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir")
+"""Arguments of timm's that would load weights behind our back."""
+
+
+class DataConfiguration(Record):
+    """What images a backbone's weights were trained on, as timm states it."""
+
+    size: int
+    """Height and width in pixels."""
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str
 
 
 def make_backbone(name: str, channels: int, size: int, /, **settings: Any) -> nn.Module:
     """Return a network that takes images (B, channels, size, size) to features (B, D), with the weights of torch's seed.
 
     Args:
-        name: one of ``timm.list_models()``.
+        name: one of ``timm.list_models()``, with or without the tag of pretrained weights, which are not loaded.
         channels: of the image.
         size: height and width of the image in pixels.
         settings: further arguments of the architecture, as ``depths`` or ``norm_layer``.
@@ -25,19 +39,47 @@ def make_backbone(name: str, channels: int, size: int, /, **settings: Any) -> nn
     Raises:
         CytoBenchError: where timm has no such architecture, or it refuses the settings or the size.
     """
-    timm = import_timm()
-    if not timm.is_model(name):
-        raise CytoBenchError(f"timm {timm.__version__} has no backbone {name!r}{nearest(name, timm.list_models())}")
+    loading = [key for key in settings if key in LOADING]
+    if loading:
+        raise CytoBenchError(f"the setting {loading[0]!r} of the backbone {name} would load weights; leave it out")
     # true of transformers with an embedding of each position; convolutional ones refuse the argument
-    sized = timm.get_pretrained_cfg(name).fixed_input_size
-    given = {"img_size": size, **settings} if sized else settings
+    given = {"img_size": size, **settings} if pretrained_configuration(name).get("fixed_input_size") else settings
     try:
-        return timm.create_model(name, pretrained=False, in_chans=channels, num_classes=0, **given)
+        return import_timm().create_model(name, pretrained=False, in_chans=channels, num_classes=0, **given)
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise CytoBenchError(
             f"the backbone {name} cannot be made for {channels} x {size} x {size} with {settings} ({reason}); change its settings"
         ) from error
+
+
+def pretrained_configuration(name: str) -> dict[str, Any]:
+    """Return what timm states of a name's pretrained weights: where they are and what they expect.
+
+    Raises:
+        CytoBenchError: where timm has no such architecture, or no such tag of it.
+    """
+    timm = import_timm()
+    importlib.import_module("cytobench.training.mobilenet")
+    if not timm.is_model(name):
+        raise CytoBenchError(f"timm {timm.__version__} has no backbone {name!r}{nearest(name, timm.list_models())}")
+    try:
+        configuration = timm.get_pretrained_cfg(name)
+    except RuntimeError:
+        tags = timm.list_models(f"{name.split('.')[0]}.*", pretrained=True)
+        raise CytoBenchError(
+            f"timm {timm.__version__} has no weights {name!r}{nearest(name, tags)}; it has {', '.join(tags) or 'none'}"
+        ) from None
+    return configuration.to_dict() if configuration else {}
+
+
+def data_configuration(name: str) -> DataConfiguration:
+    """Return the size, mean, standard deviation and interpolation that belong to a backbone."""
+    pretrained = pretrained_configuration(name)
+    found = importlib.import_module("timm.data").resolve_data_config(args={"in_chans": None}, pretrained_cfg=pretrained)
+    return DataConfiguration(
+        size=found["input_size"][-1], mean=found["mean"], std=found["std"], interpolation=found["interpolation"]
+    )
 
 
 @cache

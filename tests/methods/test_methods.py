@@ -11,6 +11,7 @@ from cases import MethodCase, embed, make, recipe_of
 
 from cytobench import registry
 from cytobench.datasets.store import CellStore
+from cytobench.errors import CytoBenchError
 from cytobench.method import CellBatch, ProfileMethod, TrainableMethod
 
 
@@ -50,6 +51,36 @@ class TestRandomNetwork(MethodCase):
 
     def test_another_seed_is_another_network(self, tiny_store, method, batch):
         assert not np.allclose(embed(method, batch), embed(make("random-network", tiny_store, 1), batch))
+
+    @pytest.mark.parametrize("seed", [0, 3])
+    def test_is_four_strided_convolutions_with_weights_of_the_seed(self, tiny_store, batch, seed):
+        maps, pooled = batch.images, []
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            layers = [torch.nn.Conv2d(before, after, 4, 2, 1) for before, after in ((3, 32), (32, 64), (64, 128), (128, 256))]
+            for layer in layers:
+                torch.nn.init.kaiming_normal_(layer.weight, a=0.2)
+        for layer in layers:
+            maps = torch.nn.functional.leaky_relu(layer(maps), 0.2)
+            pooled.append(maps.mean(dim=(2, 3)).detach())
+        vectors = embed(make(self.name, tiny_store, seed), batch)
+        np.testing.assert_allclose(vectors, torch.cat(pooled, dim=1).numpy(), rtol=1e-5, atol=1e-6)
+
+    def test_moves_to_a_device_whole(self, method):
+        assert sum(parameter.numel() for parameter in method.parameters()) == sum(
+            before * after * 16 + after for before, after in ((3, 32), (32, 64), (64, 128), (128, 256))
+        )
+
+    @pytest.mark.parametrize(
+        ("overrides", "sentence"),
+        [
+            (("backbone=resnet10t", "widths=[8]"), "widths are those of the network without a name, and backbone says resnet10t"),
+            (("size=136", "stage=1"), "size, stage belongs to a backbone, and none is named"),
+        ],
+    )
+    def test_is_one_network_or_the_other(self, tiny_store, overrides, sentence):
+        with pytest.raises(CytoBenchError, match=sentence):
+            make(self.name, tiny_store, 0, *overrides)
 
 
 def wells() -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cytobench.errors import CytoBenchError
-from cytobench.training.backbones import make_backbone
+from cytobench.training.backbones import data_configuration, import_timm, make_backbone
 
 SMALL = {
     "convnext_atto": {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 16)},
@@ -43,6 +43,43 @@ def test_an_unknown_setting_is_named():
         make_backbone("convnext_atto", 3, 64, depht=3)
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("resnet50.a1_in2k", "no weights 'resnet50.a1_in2k'; did you mean 'resnet50.a1_in1k'"),
+        ("hf_hub:somebody/model", "has no backbone 'hf_hub:somebody/model'"),
+        ("mobilenetv1_25", "did you mean 'mobilenetv1_125'|did you mean 'mobilenetv1_025'"),
+    ],
+)
+def test_an_unknown_tag_or_address_is_refused(name: str, sentence: str):
+    with pytest.raises(CytoBenchError, match=sentence):
+        make_backbone(name, 3, 64)
+
+
+@pytest.mark.parametrize("setting", ["checkpoint_path", "pretrained", "pretrained_cfg_overlay"])
+def test_a_setting_that_would_load_weights_is_refused(setting: str):
+    with pytest.raises(CytoBenchError, match=f"the setting '{setting}' of the backbone resnet18 would load weights"):
+        make_backbone("resnet18", 3, 64, **{setting: "somewhere"})
+
+
+def test_the_data_configuration_is_timms():
+    inception, dino = data_configuration("inception_v3.tf_in1k"), data_configuration("vit_small_patch14_dinov2.lvd142m")
+    assert (inception.size, inception.mean, inception.std, inception.interpolation) == (299, (0.5,) * 3, (0.5,) * 3, "bicubic")
+    assert (dino.size, dino.mean) == (518, (0.485, 0.456, 0.406))
+
+
+def test_the_quarter_wide_mobilenet_is_timms_with_fewer_channels():
+    timm = import_timm()
+    ours = make_backbone("mobilenetv1_025", 3, 64).eval()
+    builder = timm.models.efficientnet._gen_mobilenet_v1
+    theirs = builder("mobilenetv1_100", channel_multiplier=0.25, act_layer=torch.nn.ReLU, num_classes=0).eval()
+    theirs.load_state_dict(ours.state_dict())
+    images = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(ours(images), theirs(images))
+        assert ours(images).shape == (2, 256)
+
+
 def test_never_opens_a_connection(monkeypatch: pytest.MonkeyPatch):
     def refuse(*_: object) -> None:
         raise AssertionError("a backbone asked for the network")
@@ -66,10 +103,10 @@ def test_timm_is_imported_only_when_a_backbone_is_made():
 BROKEN_TORCHVISION = """
 import importlib
 real = importlib.import_module
-def broken(name, *rest):
+def broken(name, package=None):
     if name == "torchvision":
         raise RuntimeError({reason!r})
-    return real(name, *rest)
+    return real(name, package)
 importlib.import_module = broken
 from cytobench.training import backbones
 try:
