@@ -24,7 +24,7 @@ def draw_board(board: Board) -> str:
     axes.set(
         xlim=(0, 1), ylim=(len(rows) - 0.4, -0.6), xlabel="NSC; dot: headline, thick: 95% interval, thin: range over the panel"
     )
-    axes.set_yticks(range(len(rows)), [row.method for row in rows])
+    axes.set_yticks(range(len(rows)), [row.name for row in rows])
     title = f"{'SIMULATED: ' if board.simulated else ''}{board.dataset}, {board.benchmark}, {board.headline}"
     axes.set_title(title, loc="left", parse_math=False)  # a name may hold any character
     axes.grid(axis="x", alpha=0.3)

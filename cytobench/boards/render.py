@@ -63,7 +63,7 @@ def _section(board: Board) -> str:
     parts += [f"Of these data: {escape(warning)}." for warning in board.warnings]
     if board.missing_controls:
         parts.append(f"Controls still missing here: {'; '.join(map(escape, board.missing_controls))}.")
-    commands = "\n".join(f"- {escape(row.method)}: {_code(row.command)}" for row in board.rows if not row.untrained)
+    commands = "\n".join(f"- {escape(row.name)}: {_code(row.command)}" for row in board.rows if not row.untrained)
     return "\n\n".join([*parts, f"Each row again (an untrained twin is made with its method):\n\n{commands}"])
 
 
@@ -112,7 +112,7 @@ def _cells(row: BoardRow) -> list[str]:
     counts = row.counts
     cells = "-" if counts.cells is None else str(counts.cells)
     panel = "-" if row.panel_low is None else f"{row.panel_low:.2f} to {row.panel_high:.2f}"
-    method = escape(row.method) + (" (embeddings supplied)" if row.supplied else "")
+    method = escape(row.name) + (" (embeddings supplied)" if row.supplied else "")
     cost = "-"
     if row.seconds is not None and row.peak_memory_bytes is not None:
         cost = f"{row.seconds:.0f} s, {row.peak_memory_bytes / 2**20:.0f} MiB, {row.device}"

@@ -19,6 +19,8 @@ class BoardRow(Record):
     """Among the methods of its board; None for controls, for methods that saw MOA or do not say what they saw, and without a
     headline score."""
     method: str
+    name: str
+    """The method, and its recipe where the board has another of the same method."""
     title: str
     kind: str
     supervision: str
@@ -76,14 +78,14 @@ def _board(entries: list[BoardEntry]) -> Board:
     ordered = sorted(entries, key=lambda entry: (-_nsc(entry), entry.run.label, entry.run.keys.score))
     ranked = [_nsc(entry) for entry in ordered if _ranked(entry)]
     ranks = [1 + ranked.index(_nsc(entry)) if _ranked(entry) else None for entry in ordered]  # equal scores, equal ranks
-    run = ordered[0].run
+    run, names = ordered[0].run, _names(ordered)
     return Board(
         dataset=_joined(sorted({entry.run.dataset for entry in entries})),
         dataset_identity=run.dataset_identity,
         simulated=run.simulated,
         benchmark=run.benchmark,
         headline=ordered[0].scores.headline,
-        rows=tuple(_row(entry, rank) for entry, rank in zip(ordered, ranks, strict=True)),
+        rows=tuple(_row(*each) for each in zip(ordered, ranks, names, strict=True)),
         missing_controls=_missing_controls(entries),
         warnings=tuple(sorted({warning for entry in entries for warning in entry.scores.warnings})),
     )
@@ -93,13 +95,23 @@ def _joined(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def _row(entry: BoardEntry, rank: int | None) -> BoardRow:
+def _names(entries: list[BoardEntry]) -> list[str]:
+    """What tells the rows of a board apart."""
+    recipes: dict[str, set[str]] = {}
+    for entry in entries:
+        recipes.setdefault(entry.run.label, set()).add(entry.run.recipe_label)
+    runs = [entry.run for entry in entries]
+    return [f"{run.label}, {run.recipe_label}" if len(recipes[run.label]) > 1 else run.label for run in runs]
+
+
+def _row(entry: BoardEntry, rank: int | None, name: str) -> BoardRow:
     run, scores = entry.run, entry.scores
     range_over_panel = [panel.nsc.value for panel in scores.panel if panel.nsc is not None]
     computed = [] if run.supplied else [run.stages[name] for name in run.stage_names if name in run.stages]
     return BoardRow(
         rank=rank,
         method=run.label,
+        name=name,
         title=run.card.title,
         kind="control" if run.untrained else run.card.kind,
         supervision=run.card.supervision,

@@ -41,6 +41,21 @@ def add(runs: tuple[Path, ...], folder: Path) -> None:
 
 
 @command.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@FOLDER
+def sensitivity(runs: tuple[Path, ...], folder: Path) -> None:
+    """Measure how much of the scores of finished runs is protocol, and build the page; one that fails stops no other."""
+    from cytobench.boards.sensitivity import measure_runs
+    from cytobench.errors import CytoBenchError
+
+    kept, failed = measure_runs(runs, folder, progress=True)
+    if kept:
+        click.echo("\n".join(f"measured: {path}" for path in kept))
+    if failed:
+        raise CytoBenchError(f"{len(failed)} of {len(runs)} runs were not measured: {'; '.join(failed)}")
+
+
+@command.command()
 @FOLDER
 def show(folder: Path) -> None:
     """Print the boards."""

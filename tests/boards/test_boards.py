@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 
@@ -64,6 +65,15 @@ class TestRows:
     def test_equal_scores_have_equal_ranks(self):
         (board,) = make_boards([made_entry("a", GOOD), made_entry("b", FAIR), made_entry("c", FAIR), made_entry("d", BAD)])
         assert [row.rank for row in board.rows] == [1, 2, 2, 4]
+
+    def test_two_recipes_of_a_method_are_told_apart(self, leaderboards):
+        each, rgb = (made_entry("net", recipe_name="small", overrides=o, seed=len(o)) for o in ((), ("channels=rgb",)))
+        (board,) = make_boards([each, rgb, made_entry("other", recipe_name="small")])
+        assert {row.name for row in board.rows} == {"net, small", "net, small + channels=rgb", "other"}
+        assert {row.method for row in board.rows} == {"net", "other"}
+        folder = leaderboards(each, rgb)
+        build(folder)
+        assert "| net, small + channels=rgb |" in re.sub(" +", " ", (folder / "board.md").read_text())
 
     def test_the_order_is_that_of_the_headline_score(self):
         (board,) = make_boards([made_entry("fair", FAIR), made_entry("bad", BAD), made_entry("good", GOOD)])

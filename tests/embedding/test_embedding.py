@@ -62,7 +62,7 @@ def make(kind: type[Method], **recipe: object) -> Method:
 
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setitem(forward.CELLS_AT_A_TIME, "cpu", 32)
+    monkeypatch.setattr(forward, "CELLS_AT_A_TIME", 32)
     return 32
 
 
@@ -139,7 +139,7 @@ def test_a_killed_run_goes_on(tiny_store: CellStore, small_pieces: int, tmp_path
     plugin.write_text(SLOW_PLUGIN.format(seconds=0.3))
     code = (
         "from pathlib import Path\nimport cytobench\nfrom cytobench.embedding import forward\n"
-        "forward.CELLS_AT_A_TIME['cpu'] = 32\n"
+        "forward.CELLS_AT_A_TIME = 32\n"
         f"cytobench.run('slow', '{tiny_store.path}', plugin=Path('{plugin}'), runs=Path('{tmp_path}'))"
     )
     process = subprocess.Popen([sys.executable, "-c", code])

@@ -1,0 +1,55 @@
+"""The sensitivity map of one data set as a picture."""
+
+from __future__ import annotations
+
+import io
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from cytobench.boards.figures import CONTROL, METHOD
+from cytobench.boards.maps import MapRow, SensitivityMap
+
+REFERENCE = "#d1603d"
+"""Colour of the reference."""
+
+
+def draw_map(drawn: SensitivityMap) -> str:
+    """Return an SVG: for each method the NSC under every post-processing, the range of all combinations, and the reference."""
+    figure = Figure(figsize=(9, 1.7 + 0.36 * max(len(drawn.rows), 1)), layout="constrained")
+    axes = figure.subplots()
+    for height, row in enumerate(drawn.rows):
+        _draw_row(axes, height, row, drawn.declaration.postprocessings)
+    axes.set(xlim=(0, 1), ylim=(len(drawn.rows) - 0.4, -0.6), xlabel="NSC (grey: controls)")
+    axes.set_yticks(range(len(drawn.rows)), [row.name for row in drawn.rows], parse_math=False)
+    axes.set_title(f"{drawn.dataset}, {drawn.benchmark}: the same profiles, other protocols", loc="left", parse_math=False)
+    axes.grid(axis="x", alpha=0.3)
+    figure.legend(handles=_legend(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    text = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": "cytobench", "svg.fonttype": "none"}):  # equal maps give equal pictures
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue()
+
+
+def _draw_row(axes: Axes, height: int, row: MapRow, postprocessings: tuple[str, ...]) -> None:
+    colour = CONTROL if row.record.kind == "control" else METHOD
+    extent, reference = row.record.extent("nsc"), row.score("nsc")
+    if extent is not None:
+        quantiles = extent.quantiles
+        axes.plot([extent.low, extent.high], [height, height], color=colour, lw=1)
+        axes.plot([quantiles["25%"], quantiles["75%"]], [height, height], color=colour, lw=6, alpha=0.3, solid_capstyle="butt")
+    found = [score.value for name in postprocessings if (score := row.score("nsc", postprocessing=name)) is not None]
+    axes.plot(found, [height] * len(found), "o", color=colour, ms=4, alpha=0.8, mec="none")
+    if reference is not None:
+        axes.plot(reference.value, height, "D", color=REFERENCE, ms=6, mec="white", mew=0.8)
+
+
+def _legend() -> list[Line2D]:
+    return [
+        Line2D([], [], color=METHOD, lw=1, label="all combinations"),
+        Line2D([], [], color=METHOD, lw=6, alpha=0.3, label="their middle half"),
+        Line2D([], [], color=METHOD, marker="o", ls="", ms=4, alpha=0.8, label="one post-processing each"),
+        Line2D([], [], color=REFERENCE, marker="D", ls="", ms=6, label="reference"),
+    ]
