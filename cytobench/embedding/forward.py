@@ -17,8 +17,11 @@ from cytobench.errors import CytoBenchError, blaming
 from cytobench.method import CellBatch, Method
 from cytobench.training.feed import read_ahead
 
-CELLS_AT_A_TIME = {"cpu": 256, "cuda": 4096}
-"""Cells read, and tried at once; no result depends on it but by rounding."""
+CELLS_AT_A_TIME = 256
+"""Cells read and embedded at once by a method without networks; no result depends on it."""
+
+NETWORK_CELLS = {"cpu": 64, "cuda": 4096}
+"""Cells read by one with networks, and tried at once; a processor gains nothing from more, and its caches lose."""
 
 AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
@@ -36,11 +39,12 @@ class Embedder:
 
     def __init__(self, method: Method, store: CellStore):
         self.method, self._reader = method, BatchReader(store, method.recipe.input)
-        self._device = torch.device("cpu")
+        self._device, cells = torch.device("cpu"), CELLS_AT_A_TIME
         if isinstance(method, torch.nn.Module):
             method.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self._device = next((tensor.device for tensor in (*method.parameters(), *method.buffers())), self._device)
-        self.at_a_time = self._fitting = CELLS_AT_A_TIME.get(self._device.type, CELLS_AT_A_TIME["cpu"])
+            cells = NETWORK_CELLS.get(self._device.type, NETWORK_CELLS["cuda"])
+        self.at_a_time = self._fitting = cells
         self.features = self.rows(np.arange(min(2, len(store)))).shape[1]
 
     def rows(self, rows: np.ndarray) -> np.ndarray:
