@@ -18,11 +18,12 @@ from cytobench.datasets.profiles import check_profiles, refuse_non_finite
 from cytobench.embedding.embed import Embeddings
 from cytobench.errors import CytoBenchError
 from cytobench.files import sha256_text
+from cytobench.representing import PROFILES, write_profiles
 from cytobench.results.keys import Keys, score_key
 from cytobench.results.record import RunRecord
 from cytobench.results.runs import Run
 from cytobench.results.schema import Scores
-from cytobench.runner import SCORE_OUTPUTS, score_profiles, write_profiles
+from cytobench.runner import SCORE_OUTPUTS, score_profiles
 from cytobench.schema import dump_json, validate
 
 
@@ -93,7 +94,7 @@ def evaluate(
             if profiles is not None:
                 outcome.stage(
                     "embed",
-                    ("profiles.parquet",),
+                    (PROFILES,),
                     "cpu",
                     lambda: write_profiles(profiles, outcome.path, simulated=record.simulated),
                 )

@@ -11,27 +11,22 @@ from lightning_fabric import Fabric
 
 from cytobench.benchmark import Benchmark
 from cytobench.boards.build import refresh_run_board
-from cytobench.datasets.profiles import PREFIX, metadata_columns, well_metadata
 from cytobench.datasets.store import CellStore
-from cytobench.embedding.checks import checked, feature_names
-from cytobench.embedding.embed import embed, embed_share
-from cytobench.errors import CytoBenchError, blaming
-from cytobench.files import replacing, write_text
+from cytobench.files import write_text
 from cytobench.fitting import fit, join, train
-from cytobench.method import Method, NetworkMethod, ProfileMethod, TrainableMethod
 from cytobench.plan import Plan
 from cytobench.planning import make_plan
+from cytobench.representing import EMBEDDINGS, PROFILES, join_embedding, represent, represent_share
 from cytobench.results.figures import draw_scores
 from cytobench.results.page import write_page
 from cytobench.results.runs import Run, Until
 from cytobench.schema import dump_json
-from cytobench.training.checkpoint import STATE, WEIGHTS, load_weights
-from cytobench.training.launch import alone, is_first_process, make_fabric
+from cytobench.training.checkpoint import STATE, WEIGHTS
+from cytobench.training.launch import is_first_process
 from cytobench.training.log import LOG
 from cytobench.twins import against_twin
 from cytobench.workers import cores_or_cluster
 
-EMBEDDINGS = "embeddings.npy"
 TRAIN_PICTURES = ("figures/training.png", "figures/samples.png", "figures/real.png")
 SCORE_OUTPUTS = ("scores.json", "predictions.csv", "figures/scores.png")
 """What the stages of a run write, beside their own files."""
@@ -137,19 +132,9 @@ def _take_part(plan: Plan, runs: Path, progress: bool, until: Until) -> Run | No
         return execute(plan, runs, progress, training=training, embedding=embedding, until=until)
     if training is not None:
         fit(plan, runs, training, progress=False)
-    if embedding is not None and isinstance(plan.data, CellStore):
-        folder = Run.at(runs, plan.record()).path
-        embed_share(_ready(plan, folder, embedding), plan.data, folder / EMBEDDINGS, embedding)
+    if embedding is not None:
+        represent_share(plan, Run.at(runs, plan.record()).path, embedding)
     return None
-
-
-def join_embedding(plan: Plan, runs: Path) -> Fabric | None:
-    """This process among those that embed together; None where it is alone, or nothing is left to embed."""
-    if alone() or plan.entry.card.input != "images":
-        return None
-    fabric = make_fabric(plan.device)
-    left = is_first_process() and "embed" not in Run.at(runs, plan.record()).reusable_stages()
-    return fabric if fabric.broadcast(left) else None
 
 
 def execute(
@@ -174,11 +159,8 @@ def execute(
             outcome.stage("train", files, device, lambda: train(plan, outcome.path, training, progress), pictures=TRAIN_PICTURES)
         if until == "trained":
             return outcome
-        if plan.entry.card.input == "images":
-            embedded = (EMBEDDINGS, "profiles.parquet")
-            outcome.stage("embed", embedded, device, lambda: _embed(plan, outcome.path, embedding, progress))
-        else:
-            outcome.stage("embed", ("profiles.parquet",), device, lambda: _profile(plan, outcome.path))
+        written = (EMBEDDINGS, PROFILES) if plan.entry.card.input == "images" else (PROFILES,)
+        outcome.stage("embed", written, device, lambda: represent(plan, outcome.path, embedding, progress))
         if until == "embedded":
             return outcome
         outcome.stage("score", SCORE_OUTPUTS, "cpu", lambda: score_profiles(plan.benchmark, outcome.path, outcome.record.title))
@@ -192,49 +174,9 @@ def _show_failure(folder: Path) -> None:
 
 
 def score_profiles(benchmark: Benchmark, folder: Path, title: str) -> None:
-    """Score ``profiles.parquet`` in a run's folder into ``SCORE_OUTPUTS``; ``title`` stands over the picture."""
-    scores = benchmark.score(pd.read_parquet(folder / "profiles.parquet"))
+    """Score ``PROFILES`` in a run's folder into ``SCORE_OUTPUTS``; ``title`` stands over the picture."""
+    scores = benchmark.score(pd.read_parquet(folder / PROFILES))
     write_text(folder / "scores.json", dump_json(scores))
     predictions = pd.DataFrame([prediction.model_dump() for prediction in scores.predictions])
     write_text(folder / "predictions.csv", predictions.to_csv(index=False))
     draw_scores(scores, title, folder / "figures" / "scores.png")
-
-
-def write_profiles(profiles: pd.DataFrame, folder: Path, *, simulated: bool) -> None:
-    """Write a profile table as ``profiles.parquet`` into a run's folder; what is simulated says so wherever it goes."""
-    profiles = profiles.assign(**{f"{PREFIX}Simulated": True}) if simulated else profiles
-    with replacing(folder / "profiles.parquet") as temporary:
-        profiles.to_parquet(temporary, index=False)
-
-
-def _ready(plan: Plan, folder: Path, fabric: Fabric | None) -> Method:
-    """The method with its weights, on this process's device."""
-    if fabric is not None:
-        fabric.barrier()  # for the first process to have written the weights
-    method = plan.make_method()
-    if plan.trains and isinstance(method, TrainableMethod):
-        load_weights(method, folder / WEIGHTS)
-    return method.to(fabric.device) if fabric is not None and isinstance(method, NetworkMethod) else method
-
-
-def _embed(plan: Plan, folder: Path, fabric: Fabric | None, progress: bool) -> None:
-    assert isinstance(plan.data, CellStore)  # make_plan has checked it
-    method = _ready(plan, folder, fabric)
-    embeddings = embed(method, plan.data, path=folder / EMBEDDINGS, resume=True, fabric=fabric, progress=progress)
-    write_profiles(embeddings.wells(), folder, simulated=plan.data.simulated)
-
-
-def _profile(plan: Plan, folder: Path) -> None:
-    """Embed wells, not cells: the method sees the plate map without compounds."""
-    method = plan.make_method()
-    if not isinstance(method, ProfileMethod):
-        raise CytoBenchError(
-            f"{plan.entry.card.name}: its card says input: {plan.entry.card.input}, but its class is no ProfileMethod"
-        )
-    wells = plan.data.wells()
-    with blaming(f"{plan.entry.card.name}.profile"):
-        vectors = checked(method.profile(well_metadata(wells)), len(wells), method)
-    names = feature_names(method.feature_names, vectors.shape[1], plan.entry.card.name)
-    features = pd.DataFrame(vectors, columns=list(names), index=wells.index)
-    profiles = pd.concat([wells[metadata_columns(wells)], features], axis=1)
-    write_profiles(profiles, folder, simulated=plan.data.simulated)

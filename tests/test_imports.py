@@ -140,7 +140,7 @@ def forbidden(importers, *packages):
         (named("training"), ("datasets", "boards", "registry")),
         (
             named("datasets", "imaging", "training", "profiling", "scoring", "phenotypes", "results", "boards", "method"),
-            ("runner", "evaluation", "plan", "loading", "outline"),
+            ("runner", "evaluation", "plan", "representing", "fitting", "loading", "outline"),
         ),
         ([name for name in MODULES if not name.startswith(("cytobench.cli", "cytobench.__main__"))], ("cli",)),
     ],

@@ -2,8 +2,8 @@
 
     python -m pytest benchmarks/performance/test_embedding.py --benchmark-enable --benchmark-json=embedding.json
 
-Both take turns; the ratio of their rates stands in ``extra_info``. Embedding reads memory-mapped cells, scales and resizes them, checks
-and writes the vectors, and embeds 61 cells again; the forward pass is given what the backbone sees, ready made.
+Both take turns; the ratio of their rates stands in ``extra_info``. Embedding reads memory-mapped cells, scales and resizes them,
+checks and writes the vectors, and embeds 61 cells again; the forward pass is given what the backbone sees, ready made.
 """
 
 import time

@@ -16,9 +16,9 @@ class Weights(Record):
 
 
 def scored_weights(run: RunRecord) -> Weights | None:
-    """The weights of a run, None where nothing is trained; those that it took as they are lie where they were published."""
+    """The weights of a run, None where it has none; those that it took as they are lie where they were published."""
     if run.weights_sha256 is None:
-        return None
+        return Weights(sha256=run.given["weights"], address=None) if "weights" in run.given else None
     origin = _origin(run)
     taken = origin is not None and origin.sha256 == run.weights_sha256
     return origin if taken else Weights(sha256=run.weights_sha256, address=None)

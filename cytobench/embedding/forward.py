@@ -20,7 +20,7 @@ from cytobench.training.feed import read_ahead
 CELLS_AT_A_TIME = 256
 """Cells read and embedded at once by a method without networks; no result depends on it."""
 
-NETWORK_CELLS = {"cpu": 64, "cuda": 4096}
+NETWORK_CELLS = {"cpu": 64, "cuda": 1024}
 """Cells read by one with networks, and tried at once; a processor gains nothing from more, and its caches lose."""
 
 AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}

@@ -66,6 +66,10 @@ class TestRows:
         (board,) = make_boards([made_entry("a", GOOD), made_entry("b", FAIR), made_entry("c", FAIR), made_entry("d", BAD)])
         assert [row.rank for row in board.rows] == [1, 2, 2, 4]
 
+    def test_weights_that_were_given_are_shown(self):
+        (board,) = make_boards([made_entry("net", given={"weights": "ab" * 32, "keymap": "cd" * 32}), made_entry("other")])
+        assert {row.method: row.weights and row.weights.sha256 for row in board.rows} == {"net": "ab" * 32, "other": None}
+
     def test_two_recipes_of_a_method_are_told_apart(self, leaderboards):
         each, rgb = (made_entry("net", recipe_name="small", overrides=o, seed=len(o)) for o in ((), ("channels=rgb",)))
         (board,) = make_boards([each, rgb, made_entry("other", recipe_name="small")])

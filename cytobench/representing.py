@@ -1,0 +1,90 @@
+"""Turn a plan's cells or wells into profiles, alone or as one of several processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from lightning_fabric import Fabric
+
+from cytobench.datasets.profiles import PREFIX, metadata_columns, well_metadata
+from cytobench.datasets.store import CellStore
+from cytobench.embedding.checks import checked, feature_names
+from cytobench.embedding.embed import embed, embed_share
+from cytobench.errors import CytoBenchError, blaming
+from cytobench.files import replacing
+from cytobench.method import Method, NetworkMethod, ProfileMethod, TrainableMethod
+from cytobench.plan import Plan
+from cytobench.results.runs import Run
+from cytobench.training.checkpoint import WEIGHTS, load_weights
+from cytobench.training.launch import alone, is_first_process, make_fabric
+
+EMBEDDINGS, PROFILES = "embeddings.npy", "profiles.parquet"
+"""What this stage writes into a run's folder; a method that describes wells writes no embeddings."""
+
+
+def join_embedding(plan: Plan, runs: Path) -> Fabric | None:
+    """This process among those that embed together; None where it is alone, or nothing is left to embed."""
+    if alone() or plan.entry.card.input != "images":
+        return None
+    fabric = make_fabric(plan.device)
+    left = is_first_process() and "embed" not in Run.at(runs, plan.record()).reusable_stages()
+    return fabric if fabric.broadcast(left) else None
+
+
+def represent(plan: Plan, folder: Path, fabric: Fabric | None, progress: bool) -> None:
+    """Leave ``PROFILES``, and of a method that embeds cells ``EMBEDDINGS``, in a run's folder.
+
+    Args:
+        plan: trained, where there is something to train.
+        folder: the run's.
+        fabric: this process, the first, among those that embed together.
+        progress: show a progress bar on stderr.
+    """
+    profiles = _embed(plan, folder, fabric, progress) if plan.entry.card.input == "images" else _describe(plan)
+    write_profiles(profiles, folder, simulated=plan.data.simulated)
+
+
+def represent_share(plan: Plan, folder: Path, fabric: Fabric) -> None:
+    """Embed this process's share of the cells, where another process calls :func:`represent`."""
+    assert isinstance(plan.data, CellStore)  # make_plan has checked it
+    embed_share(_ready(plan, folder, fabric), plan.data, folder / EMBEDDINGS, fabric)
+
+
+def write_profiles(profiles: pd.DataFrame, folder: Path, *, simulated: bool) -> None:
+    """Write a profile table as ``PROFILES`` into a run's folder; what is simulated says so wherever it goes."""
+    profiles = profiles.assign(**{f"{PREFIX}Simulated": True}) if simulated else profiles
+    with replacing(folder / PROFILES) as temporary:
+        profiles.to_parquet(temporary, index=False)
+
+
+def _embed(plan: Plan, folder: Path, fabric: Fabric | None, progress: bool) -> pd.DataFrame:
+    assert isinstance(plan.data, CellStore)  # make_plan has checked it
+    method = _ready(plan, folder, fabric)
+    embeddings = embed(method, plan.data, path=folder / EMBEDDINGS, resume=True, fabric=fabric, progress=progress)
+    return embeddings.wells()
+
+
+def _describe(plan: Plan) -> pd.DataFrame:
+    """Describe wells, not cells: the method sees the plate map without compounds."""
+    method = plan.make_method()
+    if not isinstance(method, ProfileMethod):
+        raise CytoBenchError(
+            f"{plan.entry.card.name}: its card says input: {plan.entry.card.input}, but its class is no ProfileMethod"
+        )
+    wells = plan.data.wells()
+    with blaming(f"{plan.entry.card.name}.profile"):
+        vectors = checked(method.profile(well_metadata(wells)), len(wells), method)
+    names = feature_names(method.feature_names, vectors.shape[1], plan.entry.card.name)
+    features = pd.DataFrame(vectors, columns=list(names), index=wells.index)
+    return pd.concat([wells[metadata_columns(wells)], features], axis=1)
+
+
+def _ready(plan: Plan, folder: Path, fabric: Fabric | None) -> Method:
+    """The method with its weights, on this process's device."""
+    if fabric is not None:
+        fabric.barrier()  # for the first process to have written the weights
+    method = plan.make_method()
+    if plan.trains and isinstance(method, TrainableMethod):
+        load_weights(method, folder / WEIGHTS)
+    return method.to(fabric.device) if fabric is not None and isinstance(method, NetworkMethod) else method
