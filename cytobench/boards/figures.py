@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+from textwrap import shorten
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cytobench.boards.rows import Board, BoardRow
+
+LONGEST_NAME = 48
+"""Characters; a recipe with many changes would leave no room for the scores."""
 
 METHOD, CONTROL = "#1b6ca8", "#8a8a8a"
 """Colours of methods and of controls."""
@@ -24,7 +28,7 @@ def draw_board(board: Board) -> str:
     axes.set(
         xlim=(0, 1), ylim=(len(rows) - 0.4, -0.6), xlabel="NSC; dot: headline, thick: 95% interval, thin: range over the panel"
     )
-    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+    axes.set_yticks(range(len(rows)), [shorten(row.name, LONGEST_NAME, placeholder=" ...") for row in rows])
     title = f"{'SIMULATED: ' if board.simulated else ''}{board.dataset}, {board.benchmark}, {board.headline}"
     axes.set_title(title, loc="left", parse_math=False)  # a name may hold any character
     axes.grid(axis="x", alpha=0.3)

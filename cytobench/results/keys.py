@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Sequence
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from cytobench.files import sha256_text
@@ -113,5 +113,6 @@ def source_of(method: type) -> str:
 
 
 def source_of_modules(modules: Sequence[str]) -> str:
-    """The source of some of the suite's modules."""
-    return "\n".join(Path(str(import_module(module).__file__)).read_text(encoding="utf-8") for module in modules)
+    """The source of some of the suite's modules, which need not be imported for it."""
+    specs = [find_spec(module) for module in modules]
+    return "\n".join(Path(str(spec and spec.origin)).read_text(encoding="utf-8") for spec in specs)

@@ -11,7 +11,8 @@ import pytest
 import tifffile
 from small_fields import SIZE, WELLS, write_fields
 
-from cytobench.datasets.preparation import cutting, growing_store, workers
+from cytobench import workers
+from cytobench.datasets.preparation import cutting, growing_store
 from cytobench.datasets.preparation.growing_store import GrowingStore
 from cytobench.datasets.preparation.making import make_part
 from cytobench.datasets.preparation.prepare import prepare
