@@ -64,6 +64,23 @@ def test_reading_would_keep_up_with_ten_times_this_processor(training):
 
 
 @pytest.fixture(scope="module")
+def embedding(tmp_path_factory) -> dict[str, float]:
+    """Backbone -> part of the rate of its bare forward pass that embedding reaches."""
+    report = tmp_path_factory.mktemp("speed") / "embedding.json"
+    file = FOLDER / "test_embedding.py"
+    command = [sys.executable, "-m", "pytest", file, "-q", "--benchmark-enable", f"--benchmark-json={report}"]
+    subprocess.run(command, check=True, timeout=900)
+    return {entry["params"]["name"]: entry["extra_info"]["ratio"] for entry in json.loads(report.read_text())["benchmarks"]}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1000)
+def test_embedding_costs_little_over_the_bare_forward_pass(embedding):
+    assert {name: ratio for name, ratio in embedding.items() if ratio < 0.95} == {}
+    assert len(embedding) == 2
+
+
+@pytest.fixture(scope="module")
 def profiles(tmp_path_factory) -> dict[str, float]:
     """Benchmark -> the least of its times, all from one run."""
     report = tmp_path_factory.mktemp("speed") / "profiles.json"

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import io
+from textwrap import shorten
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from cytobench.boards.figures import CONTROL, METHOD
+from cytobench.boards.figures import CONTROL, LONGEST_NAME, METHOD
 from cytobench.boards.maps import MapRow, SensitivityMap
+from cytobench.results.tables import METRICS as NAMES
+from cytobench.sensitivity.declaration import METRICS, Metric
 
 REFERENCE = "#d1603d"
 """Colour of the reference."""
 
 
 def draw_map(drawn: SensitivityMap) -> str:
-    """Return an SVG: for each method the NSC under every post-processing, the range of all combinations, and the reference."""
-    figure = Figure(figsize=(9, 1.7 + 0.36 * max(len(drawn.rows), 1)), layout="constrained")
-    axes = figure.subplots()
-    for height, row in enumerate(drawn.rows):
-        _draw_row(axes, height, row, drawn.declaration.postprocessings)
-    axes.set(xlim=(0, 1), ylim=(len(drawn.rows) - 0.4, -0.6), xlabel="NSC (grey: controls)")
-    axes.set_yticks(range(len(drawn.rows)), [row.name for row in drawn.rows], parse_math=False)
-    axes.set_title(f"{drawn.dataset}, {drawn.benchmark}: the same profiles, other protocols", loc="left", parse_math=False)
-    axes.grid(axis="x", alpha=0.3)
+    """Return an SVG: each method's scores under every post-processing, the range of all combinations, and the reference."""
+    figure = Figure(figsize=(13, 1.7 + 0.36 * max(len(drawn.rows), 1)), layout="constrained")
+    panels = figure.subplots(1, len(METRICS), sharey=True)
+    for axes, metric in zip(panels, METRICS, strict=True):
+        for height, row in enumerate(drawn.rows):
+            _draw_row(axes, height, row, metric, drawn.declaration.postprocessings)
+        axes.set(xlim=(0, 1), ylim=(len(drawn.rows) - 0.4, -0.6), xlabel=f"{NAMES[metric]} (grey: controls)")
+        axes.grid(axis="x", alpha=0.3)
+    names = [shorten(row.name, LONGEST_NAME, placeholder=" ...") for row in drawn.rows]
+    panels[0].set_yticks(range(len(names)), names, parse_math=False)
+    panels[0].set_title(f"{drawn.dataset}, {drawn.benchmark}: the same profiles, other protocols", loc="left", parse_math=False)
     figure.legend(handles=_legend(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     text = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "cytobench", "svg.fonttype": "none"}):  # equal maps give equal pictures
@@ -33,14 +38,14 @@ def draw_map(drawn: SensitivityMap) -> str:
     return text.getvalue()
 
 
-def _draw_row(axes: Axes, height: int, row: MapRow, postprocessings: tuple[str, ...]) -> None:
+def _draw_row(axes: Axes, height: int, row: MapRow, metric: Metric, postprocessings: tuple[str, ...]) -> None:
     colour = CONTROL if row.record.kind == "control" else METHOD
-    extent, reference = row.record.extent("nsc"), row.score("nsc")
+    extent, reference = row.record.extent(metric), row.score(metric)
     if extent is not None:
         quantiles = extent.quantiles
         axes.plot([extent.low, extent.high], [height, height], color=colour, lw=1)
         axes.plot([quantiles["25%"], quantiles["75%"]], [height, height], color=colour, lw=6, alpha=0.3, solid_capstyle="butt")
-    found = [score.value for name in postprocessings if (score := row.score("nsc", postprocessing=name)) is not None]
+    found = [score.value for name in postprocessings if (score := row.score(metric, postprocessing=name)) is not None]
     axes.plot(found, [height] * len(found), "o", color=colour, ms=4, alpha=0.8, mec="none")
     if reference is not None:
         axes.plot(reference.value, height, "D", color=REFERENCE, ms=6, mec="white", mew=0.8)
