@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -34,5 +34,7 @@ class MethodCard(Record):
     """Whether a recipe may tell it the treatment of each cell in training (``condition``)."""
     channels: Literal["any"] | tuple[int, ...] = "any"
     """The numbers of channels that it accepts."""
+    untrained_options: dict[str, Any] = {}
+    """Options that make the untrained twin of a method that was trained elsewhere."""
     extras: tuple[str, ...] = ()
     """Extras of its distribution that it needs."""

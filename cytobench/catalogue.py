@@ -81,6 +81,7 @@ def runs(folder: Path) -> list[Row]:
         {
             "dataset": run.record.dataset,
             "method": run.record.label,
+            "recipe": run.record.recipe_label,
             "seed": str(run.record.seed),
             "status": "stopped" if run.stopped() else run.record.status,
             "run": str(run.path),

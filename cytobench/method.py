@@ -100,7 +100,7 @@ class Method(ABC):
 
     @classmethod
     def given_files(cls, options: Any) -> dict[str, Path]:
-        """The files that ``options`` (an ``Options``) name, by what they are (``weights``): their sha256 is in the run's key."""
+        """The files that ``options`` (an ``Options``) name, by the option's name: their sha256 is in the run's key."""
         return {}
 
     def setup(self) -> None:

@@ -15,7 +15,7 @@ class StageOutline(Record):
     name: str
     cached: bool
     seconds: float | None
-    """What it took in the latest run of this method and recipe; None where there is none."""
+    """What it took in the latest run of this method and recipe, embedding and scores on these data; None where there is none."""
 
 
 class Outline(Record):
@@ -50,7 +50,12 @@ def outline(plan: Plan, runs: Path) -> Outline:
         for run in find_runs(runs)[0]
         if (run.record.label, run.record.recipe) == (plan.entry.card.name, planned.record.recipe)
     ]
-    seconds = {name: stage.seconds for record in alike for name, stage in record.stages.items()}
+    seconds = {
+        name: stage.seconds
+        for record in alike
+        for name, stage in record.stages.items()
+        if name == "train" or record.dataset_identity == planned.record.dataset_identity  # which has its number of cells
+    }
     return Outline(
         method=planned.record.label,
         dataset=planned.record.dataset,

@@ -17,11 +17,12 @@ from cytobench.card import MethodCard
 from cytobench.construction import construct, seen_of
 from cytobench.datasets.opening import Dataset
 from cytobench.datasets.store import CellStore
-from cytobench.files import sha256
+from cytobench.files import sha256, sha256_text
 from cytobench.method import Method
-from cytobench.results.keys import MASKING, Keys, chained, source_of, source_of_modules, train_key
+from cytobench.results.keys import MASKED_BY, MASKING, Keys, chained, source_of, source_of_modules, train_key
+from cytobench.results.provenance import installed_version
 from cytobench.results.record import Origin, RunRecord
-from cytobench.schema import dump_json, validate
+from cytobench.schema import Record, dump_json, validate
 from cytobench.training.recipe import Recipe
 from cytobench.training.settings import EmbeddingSpec
 
@@ -63,13 +64,20 @@ class Plan:
         return self.entry.card.trained and not self.untrained
 
     @property
+    def has_twin(self) -> bool:
+        """Whether the method learned something, here or elsewhere, that its untrained twin has not."""
+        given, random = self.recipe.options, self.entry.card.untrained_options
+        return self.trains or (not self.untrained and any(given.get(name) != value for name, value in random.items()))
+
+    @property
     def uses_checkpoint(self) -> bool:
         """Whether weights are taken as they are, and nothing is trained."""
         return self.origin is not None and not self.origin.trained_further
 
     def twin(self) -> Plan:
         """The plan of the same method with its random weights."""
-        return replace(self, untrained=True, origin=None)
+        random = {**self.recipe.options, **self.entry.card.untrained_options}
+        return replace(self, untrained=True, origin=None, recipe=self.recipe.model_copy(update={"options": random}))
 
     def make_method(self) -> Method:
         """Construct the method with the random weights of its seed."""
@@ -93,8 +101,9 @@ class Plan:
             recipe=self.recipe.model_dump(mode="json"),
             overrides=self.overrides,
             given=self.given,
+            segmented=self.segments,
             seed=self.seed,
-            keys=self._keys(),
+            keys=self.keys,
             channels=channels,
             size=size,
             conditions=self.conditions,
@@ -104,32 +113,47 @@ class Plan:
 
     @cached_property
     def given(self) -> dict[str, str]:
-        """The sha256 of each file that the method is made from."""
+        """The sha256 of each file that the method is made from, by the option that names it."""
         method: Any = self.entry.load_class()
-        options = validate(method.Options, self.recipe.options, f"recipe of {self.entry.card.name}, options")
-        return {name: sha256(path) for name, path in method.given_files(options).items()}
+        return {name: sha256(path) for name, path in method.given_files(self._options).items()}
+
+    @property
+    def segments(self) -> bool:
+        """Whether crops are segmented: the method wants masks and the store has none."""
+        return self.recipe.input.masks and isinstance(self.data, CellStore) and not self.data.has_masks
+
+    @property
+    def _options(self) -> Record:
+        method: Any = self.entry.load_class()
+        options: Record = validate(method.Options, self.recipe.options, f"recipe of {self.entry.card.name}, options")
+        return options
 
     @property
     def device_used(self) -> str:
         """What the method computes on: a method without networks stays on the CPU."""
         return self.device.type if issubclass(self.entry.load_class(), torch.nn.Module) else "cpu"
 
-    def _keys(self) -> Keys:
+    @cached_property
+    def keys(self) -> Keys:
+        """What the run is found by."""
         channels, size = seen_of(self.data, self.recipe)
         training_data = self.data.content_sha256 if self.trains else UNTRAINED
         others = [] if self.origin is None else [f"{self.origin.weights_sha256} {self.origin.trained_further}"]
-        others.append(self._source_of_masks())
+        others += [self._source_of_masks(), *self.entry.versions()]
         others += [f"{name} {digest}" for name, digest in sorted(self.given.items())]
         if self.trains and self.recipe.training is not None and self.recipe.training.checkpoint.choose != "last":
             others.append(source_of(registry.method(self.recipe.training.checkpoint.features).load_class()))
-        trained_with = self.recipe.model_copy(update={"embedding": EmbeddingSpec()})
+        trained_with = self.recipe.model_copy(update={"embedding": EmbeddingSpec(), "options": self._options_in_key()})
         train = train_key(self.entry.load_class(), trained_with, channels, size, self.seed, training_data, *others)
         return chained(train, self.data.content_sha256, dump_json(self.recipe.embedding), self.benchmark.identity)
 
     def _source_of_masks(self) -> str:
-        """The code that segments crops, where the method wants masks and the store has none."""
-        made = self.recipe.input.masks and isinstance(self.data, CellStore) and not self.data.has_masks
-        return source_of_modules(MASKING) if made else ""
+        """The code that segments crops, where they are."""
+        return sha256_text(source_of_modules(MASKING), *map(installed_version, MASKED_BY)) if self.segments else ""
+
+    def _options_in_key(self) -> dict[str, Any]:
+        """The method's options, defaults too, but for names of files: what is in them is in the key."""
+        return {name: value for name, value in self._options.model_dump(mode="json").items() if name not in self.given}
 
     def _command(self) -> str:
         words = ["cytobench", "run", "--method", self.entry.card.name, "--dataset", self.dataset]

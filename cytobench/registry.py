@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points, requires
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from cytobench.card import MethodCard
 from cytobench.errors import CytoBenchError, nearest
 from cytobench.plugin import load_plugin
+from cytobench.results.provenance import installed_version
 from cytobench.schema import read_yaml, validate
 
 METHODS, DATASETS, BENCHMARKS = "cytobench.methods", "cytobench.datasets", "cytobench.benchmarks"
@@ -29,7 +30,15 @@ class MethodEntry:
     distribution: str
     missing: tuple[str, ...]
     """Extras that are not installed."""
+    packages: tuple[str, ...]
+    """The distributions behind its extras."""
     load: Callable[[], type]
+
+    def versions(self) -> list[str]:
+        """The versions of the packages behind its extras, and of what these require: they decide what it gives."""
+        required = [Requirement(text) for name in self.packages for text in requires(name) or []]
+        needed = [one.name for one in required if one.marker is None or one.marker.evaluate({"extra": ""})]
+        return [f"{name} {installed_version(name)}" for name in sorted({*self.packages, *needed})]
 
     @property
     def install_command(self) -> str:
@@ -63,7 +72,7 @@ def scan_methods(plugin: Path | None = None) -> tuple[dict[str, MethodEntry], di
         if card.name in found:
             taken = found[card.name].distribution
             raise CytoBenchError(f"two plugins are named {card.name!r}: in {plugin} and in {taken}; rename yours")
-        found[card.name] = MethodEntry(card, plugin.with_name("recipe.yaml"), str(plugin), (), lambda: method_class)
+        found[card.name] = MethodEntry(card, plugin.with_name("recipe.yaml"), str(plugin), (), (), lambda: method_class)
     return found, wrong
 
 
@@ -126,8 +135,10 @@ def _method_entry(entry: EntryPoint) -> MethodEntry:
     card = validate(MethodCard, read_yaml(card_file), str(card_file))
     if card.name != entry.name:
         raise CytoBenchError(f"{card_file}: names the method {card.name!r}, but it is registered as {entry.name!r}")
-    missing = tuple(extra for extra in card.extras if entry.dist and not _extra_installed(entry.dist, extra))
-    return MethodEntry(card, card_file.with_name("recipe.yaml"), _owner(entry), missing, entry.load)
+    needed = {extra: _packages_of(entry.dist, extra) for extra in card.extras} if entry.dist else {}
+    missing = tuple(extra for extra, packages in needed.items() if not packages or not all(map(installed_version, packages)))
+    every = tuple(package for packages in needed.values() for package in packages)
+    return MethodEntry(card, card_file.with_name("recipe.yaml"), _owner(entry), missing, every, entry.load)
 
 
 def folder_of(entry: EntryPoint) -> Path:
@@ -140,19 +151,9 @@ def folder_of(entry: EntryPoint) -> Path:
     return Path(locations[0], *inner[:-1])
 
 
-def _extra_installed(owner: Distribution, extra: str) -> bool:
+def _packages_of(owner: Distribution, extra: str) -> list[str]:
+    """The distributions that an extra asks for; none where there is no such extra."""
     if extra not in (owner.metadata.get_all("Provides-Extra") or []):
-        return False
-    needed = [Requirement(text) for text in owner.requires or []]
-    for requirement in needed:
-        if (
-            requirement.marker is None
-            or requirement.marker.evaluate({"extra": ""})
-            or not requirement.marker.evaluate({"extra": extra})
-        ):
-            continue
-        try:
-            distribution(requirement.name)
-        except PackageNotFoundError:
-            return False
-    return True
+        return []
+    marked = [(one.name, one.marker) for one in map(Requirement, owner.requires or []) if one.marker is not None]
+    return [name for name, marker in marked if marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""})]

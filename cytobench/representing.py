@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from lightning_fabric import Fabric
 
+from cytobench.datasets.batches import BatchReader
 from cytobench.datasets.profiles import PREFIX, metadata_columns, well_metadata
 from cytobench.datasets.store import CellStore
 from cytobench.embedding.checks import checked, feature_names
@@ -15,12 +17,17 @@ from cytobench.errors import CytoBenchError, blaming
 from cytobench.files import replacing
 from cytobench.method import Method, NetworkMethod, ProfileMethod, TrainableMethod
 from cytobench.plan import Plan
+from cytobench.progress import note
 from cytobench.results.runs import Run
+from cytobench.results.training_figures import draw_grid
 from cytobench.training.checkpoint import WEIGHTS, load_weights
 from cytobench.training.launch import alone, is_first_process, make_fabric
 
 EMBEDDINGS, PROFILES = "embeddings.npy", "profiles.parquet"
 """What this stage writes into a run's folder; a method that describes wells writes no embeddings."""
+
+CELLS_PICTURE, SHOWN, COLUMNS = "figures/cells.png", 24, 12
+"""Some cells as the method sees them."""
 
 
 def join_embedding(plan: Plan, runs: Path) -> Fabric | None:
@@ -48,7 +55,7 @@ def represent(plan: Plan, folder: Path, fabric: Fabric | None, progress: bool) -
 def represent_share(plan: Plan, folder: Path, fabric: Fabric) -> None:
     """Embed this process's share of the cells, where another process calls :func:`represent`."""
     assert isinstance(plan.data, CellStore)  # make_plan has checked it
-    embed_share(_ready(plan, folder, fabric), plan.data, folder / EMBEDDINGS, fabric)
+    embed_share(_ready(plan, folder, fabric), plan.data, folder / EMBEDDINGS, plan.keys.embed, fabric)
 
 
 def write_profiles(profiles: pd.DataFrame, folder: Path, *, simulated: bool) -> None:
@@ -60,9 +67,20 @@ def write_profiles(profiles: pd.DataFrame, folder: Path, *, simulated: bool) -> 
 
 def _embed(plan: Plan, folder: Path, fabric: Fabric | None, progress: bool) -> pd.DataFrame:
     assert isinstance(plan.data, CellStore)  # make_plan has checked it
+    if plan.segments:
+        note(f"{plan.data.name} has no masks, so every crop is segmented; look at {folder / CELLS_PICTURE}")
+    _draw_cells(plan, folder / CELLS_PICTURE)
     method = _ready(plan, folder, fabric)
-    embeddings = embed(method, plan.data, path=folder / EMBEDDINGS, resume=True, fabric=fabric, progress=progress)
+    embeddings = embed(method, plan.data, path=folder / EMBEDDINGS, resume=plan.keys.embed, fabric=fabric, progress=progress)
     return embeddings.wells()
+
+
+def _draw_cells(plan: Plan, path: Path) -> None:
+    """Draw some cells as the method sees them, with outlines where it sees masks."""
+    assert isinstance(plan.data, CellStore)  # make_plan has checked it
+    chosen = np.random.default_rng(0).permutation(len(plan.data))[:SHOWN]
+    seen = BatchReader(plan.data, plan.recipe.input).read(chosen)
+    draw_grid(seen.images.numpy(), path, COLUMNS, None if seen.masks is None else seen.masks.numpy())
 
 
 def _describe(plan: Plan) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,7 @@ from cytobench.files import write_text
 from cytobench.fitting import fit, join, train
 from cytobench.plan import Plan
 from cytobench.planning import make_plan
-from cytobench.representing import EMBEDDINGS, PROFILES, join_embedding, represent, represent_share
+from cytobench.representing import CELLS_PICTURE, EMBEDDINGS, PROFILES, join_embedding, represent, represent_share
 from cytobench.results.figures import draw_scores
 from cytobench.results.page import write_page
 from cytobench.results.runs import Run, Until
@@ -111,7 +112,7 @@ def run_plan(plan: Plan, runs: Path, *, progress: bool = False, until: Until = "
         if is_first_process():
             _show_failure(Run.at(runs, plan.record()).path)
         raise
-    twin = _take_part(plan.twin(), runs, progress, until) if plan.trains and until == "finished" else None
+    twin = _take_part(plan.twin(), runs, progress, until) if plan.has_twin and until == "finished" else None
     if outcome is None:
         return None
     if twin is not None:
@@ -160,7 +161,8 @@ def execute(
         if until == "trained":
             return outcome
         written = (EMBEDDINGS, PROFILES) if plan.entry.card.input == "images" else (PROFILES,)
-        outcome.stage("embed", written, device, lambda: represent(plan, outcome.path, embedding, progress))
+        action = partial(represent, plan, outcome.path, embedding, progress)
+        outcome.stage("embed", written, device, action, pictures=(CELLS_PICTURE,))
         if until == "embedded":
             return outcome
         outcome.stage("score", SCORE_OUTPUTS, "cpu", lambda: score_profiles(plan.benchmark, outcome.path, outcome.record.title))

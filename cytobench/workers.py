@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -15,6 +16,9 @@ from cytobench.errors import CytoBenchError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor")
+"""joblib replaces a worker that was idle or has grown, and nothing is lost by it."""
 
 WATCH, WATCH_SECONDS = "watch-coordinator", 0.5
 """The thread of a worker that looks whether its coordinator is still there, and how often."""

@@ -152,7 +152,7 @@ def test_dependencies_point_one_way(importers, packages):
 
 
 def test_methods_import_the_contract_and_nothing_else_of_the_suite():
-    allowed = {"cytobench.errors", *named("method", "training", "imaging", "schema")}
+    allowed = {"cytobench.errors", "cytobench.workers", *named("method", "training", "imaging", "schema")}
     methods = [name for name in MODULES if name.startswith("cytobench_methods.")]
     found = {(name, i) for name in methods for i in imports_of(name) if i.startswith("cytobench") and i not in allowed}
     others = [f"{name} -> {i}" for name, i in found if not i.startswith(f"{name.rsplit('.', 1)[0]}.")]  # but for its own folder
@@ -171,7 +171,7 @@ DECIDES_NOTHING = {
     "results.runs", "results.schema", "results.training_figures", "results.training_history", "schema",
     "scoring.moa", "scoring.outcome", "scoring.protocol", "scoring.retrieval", "scoring.screen", "scoring.uncertainty",
     "sharing.manifest", "training.allocation", "training.checkpoint", "training.collapse", "training.evaluations",
-    "training.feed", "training.interrupts", "training.launch", "training.log",
+    "training.feed", "training.interrupts", "training.launch", "training.log", "workers",
 }  # fmt: skip
 """What training imports and what changes no weight: it finds, checks, shows or writes. A store's content is in the key."""
 

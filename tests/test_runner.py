@@ -176,6 +176,37 @@ def test_load_method_never_gives_untrained_weights_in_silence(trained: Run, tiny
         load_method("vae", tiny_store, weights=trained.path)
 
 
+PRETRAINED = """
+import cytobench
+
+class Mine(cytobench.Method):
+    card = dict(
+        name="mine", title="Mine", kind="transferred", citation="none", supervision="imagenet", licence="none",
+        untrained_options={"weights": "random"},
+    )
+
+    class Options(cytobench.Record):
+        weights: str = "learned"
+        power: float = 1.0
+
+    def embed(self, cells):
+        signed = 1 if self.options.weights == "learned" else -1
+        return signed * (cells.images**self.options.power).mean(dim=(2, 3))
+"""
+
+
+def test_what_was_trained_elsewhere_stands_beside_its_untrained_twin(tiny_store: CellStore, tmp_path: Path):
+    file = tmp_path / "plugin.py"
+    file.write_text(PRETRAINED)
+    learned = run("mine", str(tiny_store.path), plugin=file, options=("power=2",), runs=tmp_path / "runs")
+    assert learned.record.twin is not None
+    twin = Run.read(tmp_path / "runs" / str(learned.record.twin_folder))
+    assert twin.record.untrained and twin.record.recipe["options"] == {"power": 2, "weights": "random"}
+    np.testing.assert_array_equal(np.load(twin.path / "embeddings.npy"), -np.load(learned.path / "embeddings.npy"))
+    alone = run("mine", str(tiny_store.path), plugin=file, options=("weights=random",), runs=tmp_path / "alone")
+    assert alone.record.twin is None and len(list((tmp_path / "alone").glob("*/*/*/run.json"))) == 1
+
+
 # --- methods that misbehave -----------------------------------------------------------------------------------------
 
 

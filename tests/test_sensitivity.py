@@ -1,6 +1,8 @@
 """The sensitivity map: each choice does what it says, and the reference is the run's own score."""
 
 import json
+from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ import pytest
 from conftest import screen_cells
 from records import made_entry
 
+import cytobench
 from cytobench import registry
 from cytobench.errors import CytoBenchError
 from cytobench.evaluation import evaluate
@@ -16,22 +19,31 @@ from cytobench.profiling.postprocess import NotAvailableError
 from cytobench.results.runs import Run
 from cytobench.schema import dump_json, load_json, validate
 from cytobench.scoring.moa import not_same_compound_or_batch
+from cytobench.sensitivity.cells import cells_of
 from cytobench.sensitivity.declaration import METRICS, Declaration, Setting
-from cytobench.sensitivity.measure import declaration_of, measure
+from cytobench.sensitivity.measure import measure
 from cytobench.sensitivity.record import SensitivityRecord
 from cytobench.sensitivity.scoring import ScoredWells, gallery, similarity
+from cytobench.sensitivity.sources import MEASURING, declaration_of, measured_by
 from cytobench.sensitivity.wells import PreparedWells, WellChoices, WellTables
+from cytobench.sensitivity.whitening import whitened_wells
 
 BENCHMARK = registry.benchmark("bbbc021-moa")
 DECLARATION = declaration_of(BENCHMARK)
 REFERENCE = DECLARATION.reference
+PACKAGE = Path(cytobench.__file__).parent
 
 
-def run_of(folder, store, *, cells=True, spoil=None):
-    """A finished run of five features of a store's cells that know a little of the compound; ``spoil`` changes its scores."""
+def run_of(folder, store, *, cells=True, spoil=None, gaps=None):
+    """A finished run of five features of a store's cells that know a little of the compound.
+
+    ``spoil`` changes its scores, ``gaps`` its cells.
+    """
     generator = np.random.default_rng(0)
     known = store.cells["compound"].astype("category").cat.codes.to_numpy()[:, None] * [0.3, 0.1, 0.0, 0.0, -0.2]
     values = (known + generator.normal(2, 1, (len(store), 5))).astype(np.float32)
+    if gaps:
+        gaps(values)
     profiles = cells_to_wells(values, store.cells, [f"feature_{n}" for n in range(5)])
     entry = made_entry(
         "five", dataset="tiny", dataset_identity=store.identity, command=f"cytobench run --dataset {store.path}", stages={}
@@ -200,6 +212,18 @@ class TestExtents:
         assert combined[0] == REFERENCE
 
 
+@pytest.fixture(scope="module")
+def gaps(tiny_store, tmp_path_factory):
+    """A run whose feature 1 is missing in most cells and feature 3 in all, and its map."""
+
+    def gaps(values):
+        values[np.arange(len(values)) % 4 != 0, 1] = np.nan
+        values[:, 3] = np.nan
+
+    run = run_of(tmp_path_factory.mktemp("gaps"), tiny_store, gaps=gaps)
+    return run, measure(run)
+
+
 class TestCells:
     def test_without_embeddings_what_needs_cells_is_not_available(self, tiny_store, tmp_path):
         found = measure(run_of(tmp_path, tiny_store, cells=False))
@@ -219,6 +243,59 @@ class TestCells:
         with pytest.raises(CytoBenchError, match="is not profiles.parquet; run it again"):
             measure(run)
 
+    def test_missing_values_lose_no_axis(self, gaps):
+        run, found = gaps
+        assert any(entry.available for entry in run.scores.panel)
+        for axis, value in DECLARATION.alternatives():
+            assert found.measured()[REFERENCE.changed(**{axis: value})].available == (axis != "taxol"), (axis, value)
+
+    def test_whitened_wells_are_the_means_of_whitened_filled_cells(self, gaps):
+        run, _ = gaps
+        cells = cells_of(run, pd.read_parquet(run.path / "profiles.parquet"))
+        control = (cells.cells["compound"] == "DMSO").to_numpy()
+        filled = np.delete(np.array(cells.values, np.float64), 3, axis=1)
+        filled[np.isnan(filled[:, 1]), 1] = np.nanmean(filled[control, 1])
+        eigenvalues, vectors = np.linalg.eigh(np.cov(filled[control], rowvar=False))
+        white = (filled - filled[control].mean(axis=0)) @ vectors / np.sqrt(eigenvalues + 1e-6)
+        expected = cells_to_wells(white, cells.cells, list("abcd"))
+        found = whitened_wells(cells, BENCHMARK.protocol)
+        assert found["Metadata_Cells"].equals(expected["Metadata_Cells"])
+        values = found[[f"whitened_{n}" for n in range(4)]].to_numpy()
+        np.testing.assert_allclose(
+            similarity(values, "cosine"), similarity(expected[list("abcd")].to_numpy(), "cosine"), atol=1e-9
+        )
+        np.testing.assert_allclose(np.abs(values), np.abs(expected[list("dcba")]), rtol=1e-7, atol=1e-9)
+
+    def test_whitening_with_another_average_is_not_available(self, run):
+        found = measure(run, [REFERENCE.changed(whitening="cytogan", aggregation="median")]).places[0]
+        assert (found.available, found.reason) == (False, "whitened cells are averaged by their mean alone, not by median")
+
+    @pytest.mark.parametrize(
+        ("broken", "reason"),
+        [
+            ("no value", "no feature has a value in any control cell to whiten by"),
+            ("fails", "an eigenvalue did not converge"),
+            ("refuses", "a control cell is odd"),
+        ],
+    )
+    def test_what_fails_at_one_choice_is_lost_alone(self, tiny_store, tmp_path, monkeypatch, broken, reason):
+        controls = (tiny_store.cells["compound"] == "DMSO").to_numpy()
+        run = run_of(tmp_path, tiny_store, gaps=lambda values: broken == "no value" and values.__setitem__(controls, np.nan))
+        if broken != "no value":
+            error = np.linalg.LinAlgError(reason) if broken == "fails" else CytoBenchError(reason)
+            monkeypatch.setattr("cytobench.sensitivity.whitening.stream_moments", mock.Mock(side_effect=error))
+        found = measure(run)
+        point = found.measured()[REFERENCE.changed(whitening="cytogan")]
+        assert (point.available, point.reason) == (False, reason)
+        assert scores_at(found, "nsc", postprocessing="raw", aggregation="median") is not None
+
+    def test_an_error_names_the_run(self, tiny_store, tmp_path):
+        run = run_of(tmp_path, tiny_store, cells=False)
+        table = pd.read_parquet(run.path / "profiles.parquet")
+        pd.concat([table, table[:1]]).to_parquet(run.path / "profiles.parquet")
+        with pytest.raises(CytoBenchError, match=f"^{run.path}: .* stands in two rows"):
+            measure(run)
+
     def test_a_median_is_not_the_mean(self, record):
         points = [scores_at(record, "map_replicate", postprocessing="raw", aggregation=how) for how in ("mean", "median")]
         assert points[0].value != points[1].value
@@ -231,6 +308,10 @@ class TestDeclaration:
             (lambda axes: axes.pop("taxol"), "the axes must be"),
             (lambda axes: axes["metric"].update(reference="angle"), "the reference 'angle' is not among the values"),
             (lambda axes: axes["metric"]["values"].update(city={"says": "x", "used_by": []}), "'city', which is none of cosine"),
+            (
+                lambda axes: axes["postprocessing"]["values"].update({"tvn-e": {"says": "x", "used_by": []}}),
+                "postprocessing has the value 'tvn-e'; the names are percentile-plate",
+            ),
         ],
     )
     def test_what_cannot_be_measured_is_refused(self, change, said):
@@ -242,6 +323,24 @@ class TestDeclaration:
     def test_a_setting_says_how_it_differs(self):
         assert REFERENCE.changed(metric="pearson").differences(REFERENCE) == {"metric": "pearson"}
         assert set(REFERENCE.model_dump()) == set(Setting.model_fields)
+
+
+class TestSources:
+    def test_every_module_that_decides_a_number_is_counted(self):
+        folders = ("profiling", "scoring", "sensitivity")
+        files = {f"cytobench.{f}.{path.stem}" for f in folders for path in (PACKAGE / f).glob("[!_]*.py")}
+        silent = {"cytobench.scoring.realism"} | {f"cytobench.sensitivity.{name}" for name in ("published", "record", "sources")}
+        assert files - silent == set(MEASURING)
+
+    def test_a_record_says_what_measured_it(self, record, monkeypatch, tmp_path):
+        assert record.measured_by == measured_by(BENCHMARK) != ""
+        monkeypatch.setattr("cytobench.sensitivity.sources.MEASURING", MEASURING[1:])
+        assert record.measured_by != measured_by(BENCHMARK)
+
+    def test_another_declaration_is_another_measure(self, record, tmp_path):
+        (tmp_path / "sensitivity.yaml").write_text((BENCHMARK.folder / "sensitivity.yaml").read_text() + "# more\n")
+        with mock.patch.object(type(BENCHMARK), "folder", tmp_path):
+            assert record.measured_by != measured_by(BENCHMARK)
 
 
 def test_the_record_is_read_back_as_it_was_written(record, tmp_path):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from pathlib import Path
+
+import matplotlib as mpl
 
 from cytobench.boards.entries import entries_of_runs, entries_of_scores
 from cytobench.boards.figures import draw_board
+from cytobench.boards.maps import FOLDER
 from cytobench.boards.render import PICTURES, as_csv, as_json, markdown, picture_name
 from cytobench.boards.rows import Board, make_boards
-from cytobench.boards.sensitivity import map_files, write_pictures
+from cytobench.boards.sensitivity import Draw, map_files, write_pictures
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked, write_text
 
@@ -24,24 +29,30 @@ def build(leaderboards: Path, *, check: bool = False) -> list[Path]:
         The files.
     """
     if check:
-        boards = make_boards(entries_of_scores(leaderboards))
-        page, maps = map_files(leaderboards)
-        texts = _texts(leaderboards, boards) | page
+        texts, pictures = _generated(leaderboards)
         stale = [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
-        stale += [path for board in boards if not (path := leaderboards / picture_name(board)).is_file()]
-        stale += [path for path in maps if not path.is_file()]
+        stale += [path for path, draw in pictures.items() if is_stale(path, draw)]
         if stale:
             raise CytoBenchError(f"{', '.join(map(str, stale))}: stale; run 'cytobench leaderboard build'")
         return list(texts)
     with locked(leaderboards / ".lock", f"the board in {leaderboards}", wait=10):
-        boards = make_boards(entries_of_scores(leaderboards))  # read under the lock: what is added meanwhile is not lost
-        page, maps = map_files(leaderboards)
-        texts = _texts(leaderboards, boards) | page
+        texts, pictures = _generated(leaderboards)  # read under the lock: what is added meanwhile is not lost
         for path, text in texts.items():
             write_text(path, text)
-        _write_pictures(boards, leaderboards)
-        write_pictures(maps, leaderboards)
+        for folder in (PICTURES, FOLDER):
+            inside = {path: draw for path, draw in pictures.items() if path.parent == leaderboards / folder}
+            write_pictures(inside, leaderboards / folder)
     return list(texts)
+
+
+def is_stale(picture: Path, draw: Draw) -> bool:
+    """Whether a picture is not there, or not what would be drawn."""
+    if not picture.is_file():
+        return True
+    kept = picture.read_text(encoding="utf-8")
+    drawn_by = re.search(r"Matplotlib v([^,<]+)", kept)
+    # other versions of matplotlib draw the same data in other words: of theirs only the existence can be checked
+    return (drawn_by is None or drawn_by[1] == mpl.__version__) and kept != draw()
 
 
 def refresh_run_board(runs: Path) -> Path:
@@ -51,21 +62,23 @@ def refresh_run_board(runs: Path) -> Path:
         entries, wrong = entries_of_runs(runs)
         boards = make_boards(entries)
         write_text(path, markdown(boards, "Runs on this machine", wrong=wrong))
-        _write_pictures(boards, runs)
+        write_pictures(_drawn(boards, runs), runs / PICTURES)
     return path
 
 
-def _texts(leaderboards: Path, boards: list[Board]) -> dict[Path, str]:
-    return {
+def _generated(leaderboards: Path) -> tuple[dict[Path, str], dict[Path, Draw]]:
+    """The text of every page, and how each picture is drawn; a folder may hold a sensitivity map alone."""
+    page, pictures = map_files(leaderboards)
+    if page and not (leaderboards / "scores").is_dir() and not (leaderboards / "board.md").is_file():
+        return page, pictures
+    boards = make_boards(entries_of_scores(leaderboards))
+    texts = {
         leaderboards / "board.md": markdown(boards, "Leaderboard"),
         leaderboards / "board.csv": as_csv(boards),
         leaderboards / "board.json": as_json(boards),
     }
+    return texts | page, _drawn(boards, leaderboards) | pictures
 
 
-def _write_pictures(boards: list[Board], folder: Path) -> None:
-    pictures = {folder / picture_name(board): board for board in boards}
-    for path, board in pictures.items():
-        write_text(path, draw_board(board))
-    for path in set((folder / PICTURES).glob("*.svg")) - pictures.keys():
-        path.unlink()
+def _drawn(boards: list[Board], folder: Path) -> dict[Path, Draw]:
+    return {folder / picture_name(board): partial(draw_board, board) for board in boards}

@@ -6,6 +6,7 @@ from cytobench import registry
 from cytobench.boards.entries import BoardEntry
 from cytobench.datasets.profiles import treatment_name
 from cytobench.errors import CytoBenchError
+from cytobench.results.record import KEY_LENGTH
 from cytobench.results.schema import Difference, Estimate
 from cytobench.results.tables import difference_text, estimate_text
 from cytobench.schema import Record
@@ -53,9 +54,10 @@ def compare(first: BoardEntry, second: BoardEntry) -> Comparison:
     notes = []
     if first.run.dataset_identity != second.run.dataset_identity:
         notes.append(f"different data: {first.run.dataset} and {second.run.dataset}")
+    names = _names(first, second)
     return Comparison(
-        first=_name(first),
-        second=_name(second),
+        first=names[0],
+        second=names[1],
         benchmark=first.scores.benchmark,
         first_nsc=mine,
         second_nsc=theirs,
@@ -66,8 +68,13 @@ def compare(first: BoardEntry, second: BoardEntry) -> Comparison:
     )
 
 
-def _name(entry: BoardEntry) -> str:
-    return f"{entry.run.label} on {entry.run.dataset}, seed {entry.run.seed}"
+def _names(*entries: BoardEntry) -> list[str]:
+    """What tells them apart: their recipes where all else is equal, their keys where recipes are."""
+    names = [f"{entry.run.label} on {entry.run.dataset}, seed {entry.run.seed}" for entry in entries]
+    for more in ([entry.run.recipe_label for entry in entries], [entry.run.keys.score[:KEY_LENGTH] for entry in entries]):
+        if len(set(names)) < len(names):
+            names = [f"{name}, {told}" for name, told in zip(names, more, strict=True)]
+    return names
 
 
 def _only_right(entry: BoardEntry, other: BoardEntry) -> tuple[str, ...]:

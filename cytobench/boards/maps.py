@@ -10,8 +10,8 @@ from functools import cached_property
 
 from cytobench import registry
 from cytobench.sensitivity.declaration import Declaration, Metric, Setting
-from cytobench.sensitivity.measure import declaration_of
 from cytobench.sensitivity.record import Point, Score, SensitivityRecord
+from cytobench.sensitivity.sources import declaration_of
 
 FOLDER = "sensitivity"
 """Below the leaderboards: the records and the pictures."""

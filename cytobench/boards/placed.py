@@ -13,13 +13,14 @@ NOTE = """\
 ## Published figures on the map
 
 Accuracies in percent, * where they were read in a second source. "stated" is the point at which a figure stands, as far as its
-source states one, at the nearest value of our axes; what is not stated is taken as the reference. Beside it is what the nearest
+source states one, at the nearest value of our axes, and how many of the choices that is; what is not stated is taken as the
+reference. Beside it is what the nearest
 method that was measured here gives at that very point, and in brackets what the same profiles give at the reference: the
 difference between the two is the protocol's share. Nearest is meant by what a method is, never by its score.
 """
 
 HEADERS = (
-    "method", "year", "supervision", "NSC", "NSCB", "post-processing", "stated", "not stated",
+    "method", "year", "supervision", "NSC", "NSCB", "post-processing", "stated",
     "nearest measured", "its NSC", "its NSCB", "source",
 )  # fmt: skip
 
@@ -37,7 +38,7 @@ def published_section(published: Published, measured: list[tuple[str, str, MapRo
 
 def _cells(result: PublishedResult, measured: list[tuple[str, str, MapRow]]) -> list[str]:
     found = _nearest(result, measured)
-    silent = [axis for axis in Setting.model_fields if axis not in result.setting]
+    stated = escape(", ".join(f"{axis} {value}" for axis, value in result.setting.items()))
     return [
         escape(result.method),
         str(result.year),
@@ -45,8 +46,7 @@ def _cells(result: PublishedResult, measured: list[tuple[str, str, MapRow]]) -> 
         _figure(result.nsc),
         _figure(result.nscb),
         escape(result.postprocessing or "not stated"),
-        escape(", ".join(f"{axis} {value}" for axis, value in result.setting.items())) or "nothing",
-        escape(", ".join(silent)),
+        f"{stated or 'nothing'} ({len(result.setting)} of {len(Setting.model_fields)})",
         "none yet" if found is None else f"{escape(found[1])} on {escape(found[0])}",
         "-" if found is None or result.nsc is None else _here(found[2], result, "nsc"),
         "-" if found is None or result.nscb is None else _here(found[2], result, "nscb"),

@@ -156,6 +156,7 @@ def _missing_controls(entries: list[BoardEntry]) -> tuple[str, ...]:
     wanted |= {name for name in IMAGE_CONTROLS if any(entry.run.card.input == "images" for entry in entries)}
     wanted |= {"cell-count" for entry in entries if entry.run.all_cells_counted}
     folders = {entry.run.folder.as_posix() for entry in entries}
-    alone = [entry.run for entry in entries if "train" in entry.run.stage_names and entry.run.twin_folder not in folders]
+    learned = [entry.run for entry in entries if entry.run.twin_folder is not None or "train" in entry.run.stage_names]
+    alone = [run for run in learned if run.twin_folder not in folders]
     twins = [f"{run.method} (untrained), recipe {run.recipe_label}, seed {run.seed}" for run in alone]
     return tuple(sorted(wanted - controls) + sorted(twins))

@@ -8,6 +8,7 @@ from textwrap import shorten
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from cytobench.boards.figures import CONTROL, LONGEST_NAME, METHOD
@@ -21,12 +22,14 @@ REFERENCE = "#d1603d"
 
 def draw_map(drawn: SensitivityMap) -> str:
     """Return an SVG: each method's scores under every post-processing, the range of all combinations, and the reference."""
-    figure = Figure(figsize=(13, 1.7 + 0.36 * max(len(drawn.rows), 1)), layout="constrained")
+    apart = ConstrainedLayoutEngine(wspace=0.06)  # the last tick label of a panel is clear of the first of the next
+    figure = Figure(figsize=(13, 1.7 + 0.36 * max(len(drawn.rows), 1)), layout=apart)
     panels = figure.subplots(1, len(METRICS), sharey=True)
+    controls = " (grey: controls)" if any(row.record.kind == "control" for row in drawn.rows) else ""
     for axes, metric in zip(panels, METRICS, strict=True):
         for height, row in enumerate(drawn.rows):
             _draw_row(axes, height, row, metric, drawn.declaration.postprocessings)
-        axes.set(xlim=(0, 1), ylim=(len(drawn.rows) - 0.4, -0.6), xlabel=f"{NAMES[metric]} (grey: controls)")
+        axes.set(xlim=(0, 1), ylim=(len(drawn.rows) - 0.4, -0.6), xlabel=f"{NAMES[metric]}{controls}")
         axes.grid(axis="x", alpha=0.3)
     names = [shorten(row.name, LONGEST_NAME, placeholder=" ...") for row in drawn.rows]
     panels[0].set_yticks(range(len(names)), names, parse_math=False)
@@ -48,7 +51,7 @@ def _draw_row(axes: Axes, height: int, row: MapRow, metric: Metric, postprocessi
     found = [score.value for name in postprocessings if (score := row.score(metric, postprocessing=name)) is not None]
     axes.plot(found, [height] * len(found), "o", color=colour, ms=4, alpha=0.8, mec="none")
     if reference is not None:
-        axes.plot(reference.value, height, "D", color=REFERENCE, ms=6, mec="white", mew=0.8)
+        axes.plot(reference.value, height, "D", color=REFERENCE, ms=7, mfc="none", mew=1.4)
 
 
 def _legend() -> list[Line2D]:
@@ -56,5 +59,5 @@ def _legend() -> list[Line2D]:
         Line2D([], [], color=METHOD, lw=1, label="all combinations"),
         Line2D([], [], color=METHOD, lw=6, alpha=0.3, label="their middle half"),
         Line2D([], [], color=METHOD, marker="o", ls="", ms=4, alpha=0.8, label="one post-processing each"),
-        Line2D([], [], color=REFERENCE, marker="D", ls="", ms=6, label="reference"),
+        Line2D([], [], color=REFERENCE, marker="D", ls="", ms=7, mfc="none", mew=1.4, label="reference"),
     ]

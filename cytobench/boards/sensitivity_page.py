@@ -56,7 +56,7 @@ def _axes_table(one: SensitivityMap, metric: Metric) -> str:
         "method",
         "reference",
         *(f"{axis}: {value}" for axis, value in columns),
-        *(["range", "settings"] if ranged else []),
+        *(["range"] if ranged else []),
     ]
     rows = []
     for row in one.rows:
@@ -64,7 +64,7 @@ def _axes_table(one: SensitivityMap, metric: Metric) -> str:
         rows.append([escape(row.name), estimate_text(row.record.intervals.get(metric)), *changes])
         extent = row.record.extent(metric)
         if ranged:
-            rows[-1] += ["-", "-"] if extent is None else [f"{extent.low:.3f} to {extent.high:.3f}", str(extent.settings)]
+            rows[-1].append("-" if extent is None else f"{extent.low:.3f} to {extent.high:.3f}")
     return tabulate(rows, [escape(header) for header in headers], "pipe", disable_numparse=True)
 
 
@@ -77,6 +77,8 @@ def _ends_table(one: SensitivityMap) -> str:
         [
             escape(row.name),
             NAMES[extent.metric],
+            str(extent.settings),
+            str(extent.unavailable),
             f"{extent.low:.3f}",
             setting_text(extent.at_low),
             f"{extent.high:.3f}",
@@ -86,7 +88,9 @@ def _ends_table(one: SensitivityMap) -> str:
         for row in one.rows
         for extent in row.record.extents
     ]
-    headers = ["method", "score", "least", "at", "greatest", "at", "5, 25, 50, 75 and 95% of the settings"]
+    headers = [
+        "method", "score", "settings", "not available", "least", "at", "greatest", "at", "5, 25, 50, 75 and 95% of the settings",
+    ]  # fmt: skip
     return tabulate(rows, headers, "pipe", disable_numparse=True)
 
 

@@ -99,6 +99,6 @@ def _read_index(path: Path) -> pd.DataFrame:
         wrong = int(np.argmax(table["row"].to_numpy() != np.arange(len(table))))
         raise CytoBenchError(
             f"{path}: line {wrong + 2} is numbered {table['row'][wrong]} in the column 'row', not {wrong}; "
-            "sort the index as the images"
+            "sort the index as the images, and where it is a part of a longer one renumber or drop the column"
         )
     return table.drop(columns=["row", "moa"], errors="ignore").astype({"concentration": float})

@@ -41,7 +41,7 @@ def embed(
     store: CellStore,
     *,
     path: Path | None = None,
-    resume: bool = False,
+    resume: str | None = None,
     fabric: Fabric | None = None,
     progress: bool = False,
 ) -> Embeddings:
@@ -51,7 +51,8 @@ def embed(
         method: made for this store's channels (``cytobench.load_method``).
         store: the cells.
         path: a ``.npy`` file for the values, which are written beside it as they come; in memory where None.
-        resume: go on with what an earlier call with this method, store and path left when it was stopped.
+        resume: what decides the vectors, as a run's key: what an earlier call with the same left when it was stopped is gone on
+            with. Where None, every cell is embedded.
         fabric: this process, the first, among those that embed together into ``path``; the others call :func:`embed_share`.
         progress: show a progress bar on stderr.
 
@@ -66,19 +67,18 @@ def embed(
                 values[rows] = vectors
                 bar.update(len(rows))
     else:
-        parts = Parts(path, len(store), embedder.features)
-        if not resume:
-            parts.remove()
+        parts = Parts(path, len(store), embedder.features, resume or "")
+        parts.remove(others_only=resume is not None)
         _append_share(embedder, parts, order, fabric, progress)
         values = parts.join()
     refuse_dependence(embedder.rows, order, values, method)
     return Embeddings(values, feature_names(method.feature_names, values.shape[1], name_of(method)), store.cells)
 
 
-def embed_share(method: Method, store: CellStore, path: Path, fabric: Fabric) -> None:
-    """Embed this process's share of the cells, where another process calls :func:`embed` with the same ``path``."""
+def embed_share(method: Method, store: CellStore, path: Path, resume: str, fabric: Fabric) -> None:
+    """Embed this process's share of the cells, where another calls :func:`embed` with the same ``path`` and ``resume``."""
     embedder = Embedder(method, store)
-    _append_share(embedder, Parts(path, len(store), embedder.features), _order(store), fabric, progress=False)
+    _append_share(embedder, Parts(path, len(store), embedder.features, resume), _order(store), fabric, progress=False)
 
 
 def _append_share(embedder: Embedder, parts: Parts, order: np.ndarray, fabric: Fabric | None, progress: bool) -> None:

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cytobench.files import replacing, reserve
+from cytobench.errors import CytoBenchError
+from cytobench.files import replacing, reserve, sha256_text
+
+KEY_LENGTH = 12
+"""Characters of what parts were made with, in their names."""
 
 RECORDS_AT_A_TIME = 8192
 """Read at a time, so that memory does not grow with the number of cells."""
@@ -21,16 +25,20 @@ class Parts:
         path: that file, an ``.npy`` of (N, D) float32.
         cells: N.
         features: D.
+        made_with: what decides the vectors; parts that were made with anything else are not gone on with.
     """
 
-    def __init__(self, path: Path, cells: int, features: int):
+    def __init__(self, path: Path, cells: int, features: int, made_with: str = ""):
         self.path, self._shape = path, (cells, features)
         self._record = np.dtype([("row", "<i8"), ("vector", "<f4", (features,))])
+        self._name = f"{path.stem}-{sha256_text(made_with, str(self._shape))[:KEY_LENGTH]}-part"
 
-    def remove(self) -> None:
-        """Delete what was appended."""
-        for file in self._files():
-            file.unlink()
+    def remove(self, *, others_only: bool = False) -> None:
+        """Delete what was appended, or only what was made with anything else."""
+        own = set(self._files())
+        for file in self.path.parent.glob(f"{self.path.stem}-*-part-*.bin"):
+            if not (others_only and file in own):
+                file.unlink()
 
     def done(self) -> np.ndarray:
         """(N,) bool: which cells are embedded already."""
@@ -42,7 +50,7 @@ class Parts:
     @contextmanager
     def appending(self, process: int) -> Iterator[Callable[[np.ndarray, np.ndarray], None]]:
         """Yield what appends rows and their vectors to the file of one process."""
-        path = self.path.with_name(f"{self.path.stem}-part-{process:03d}.bin")
+        path = self.path.with_name(f"{self._name}-{process:03d}.bin")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as file:
             file.truncate(file.tell() - file.tell() % self._record.itemsize)  # a record that a kill tore
@@ -56,7 +64,16 @@ class Parts:
             yield append
 
     def join(self) -> np.ndarray:
-        """Write the file, each vector in its cell's row, and delete the parts; return it memory-mapped."""
+        """Write the file, each vector in its cell's row, and delete the parts; return it memory-mapped.
+
+        Raises:
+            CytoBenchError: where a cell has no vector, as when processes do not see the same folder.
+        """
+        missing = len(self.done()) - int(self.done().sum())
+        if missing:
+            raise CytoBenchError(
+                f"{self.path.parent}: {missing} of {self._shape[0]} cells are not embedded; every process must see this folder"
+            )
         with replacing(self.path) as temporary:
             values = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=self._shape)
             reserve(temporary)
@@ -68,7 +85,7 @@ class Parts:
         return joined
 
     def _files(self) -> list[Path]:
-        return sorted(self.path.parent.glob(f"{self.path.stem}-part-*.bin"))
+        return sorted(self.path.parent.glob(f"{self._name}-*.bin"))
 
     def _read(self) -> Iterator[np.ndarray]:
         for file in self._files():

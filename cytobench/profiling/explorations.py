@@ -22,8 +22,11 @@ from cytobench.errors import CytoBenchError
 from cytobench.profiling import postprocess
 from cytobench.profiling.postprocess import NotAvailableError, Panel, PostProcessed
 
-PATTERN = re.compile(rf"percentile-plate|robust-standardize|factor-analysis-([1-9][0-9]*)|{postprocess.PATTERN.pattern}")
+PATTERN = re.compile(rf"percentile-plate|robust-standardize|factor-analysis-([1-9][0-9]{{0,5}})|{postprocess.PATTERN.pattern}")
 """The names that may be explored: the panel's, too."""
+
+NAMES = f"percentile-plate, robust-standardize, factor-analysis-K with a whole number K above 0, {postprocess.NAMES}"
+"""The same for a reader."""
 
 PERCENTILES = (1.0, 99.0)
 """Ljosa et al. 2013; with few control wells on a plate they are nearly its least and largest value."""
@@ -53,7 +56,7 @@ class Explorations:
         """Return the profiles after ``name``; :class:`NotAvailableError` says why where they cannot be made."""
         matched = PATTERN.fullmatch(name)
         if not matched:
-            raise CytoBenchError(f"there is no post-processing {name!r}; the names are {PATTERN.pattern.replace('|', ', ')}")
+            raise CytoBenchError(f"there is no post-processing {name!r}; the names are {NAMES}")
         if name in self._scalings:
             return self._scalings[name]()
         return self._factors(int(matched[1])) if matched[1] else self._panel.apply(name)

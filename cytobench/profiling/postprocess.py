@@ -19,10 +19,17 @@ from functools import cached_property
 
 import numpy as np
 
+from cytobench.errors import CytoBenchError
 from cytobench.profiling.covariance import Covariance
 
-PATTERN = re.compile(r"raw|zscore-plate|standardize|sphering-(lw|[0-9.e-]+)|tvn-([0-9.e-]+)")
+NUMBER = r"(?=[0.]*[1-9])(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,16})?(?:e-?[0-9]{1,2})?"
+"""A number above 0, as 0.01, 1 or 1e-06."""
+
+PATTERN = re.compile(rf"raw|zscore-plate|standardize|sphering-(lw|{NUMBER})|tvn-({NUMBER})")
 """The names a protocol's panel may hold."""
+
+NAMES = "raw, zscore-plate, standardize, sphering-lw, and sphering-L and tvn-L with a number L above 0, as 0.01 or 1e-06"
+"""The same for a reader."""
 
 ROUNDING = 1e-9
 """A difference smaller than this part of its operands is rounding, and set to zero; float32 embeddings resolve 1e-7."""
@@ -73,6 +80,8 @@ class Panel:
 
     def apply(self, name: str) -> PostProcessed:
         """Return the profiles after the panel entry ``name``; :class:`NotAvailableError` says why where there is none."""
+        if not PATTERN.fullmatch(name):
+            raise CytoBenchError(f"there is no post-processing {name!r}; the names are {NAMES}")
         if name == "raw":
             return PostProcessed(self.values, 0)
         if name == "zscore-plate":

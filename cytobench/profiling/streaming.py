@@ -1,15 +1,14 @@
-"""Whitening of single cells, as many as a disk holds: one pass for the covariance of the control cells, one to whiten."""
+"""Whitening by the control cells, as many as a disk holds: read in blocks, of which only sums are kept."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+from scipy import sparse
 
 from cytobench.errors import CytoBenchError
-from cytobench.files import replacing
 from cytobench.progress import progress_bar
 
 BLOCK_VALUES = 2**21
@@ -28,6 +27,21 @@ class Moments:
 
 
 @dataclass(frozen=True)
+class Filling:
+    """A missing value becomes the control cells' mean of its feature; a feature without any value in them is dropped."""
+
+    kept: np.ndarray
+    """(D,) bool: the features that are kept, D' of them."""
+    means: np.ndarray
+    """(D',) float64."""
+
+    def apply(self, cells: np.ndarray) -> np.ndarray:
+        """Return filled (n, D') of ``cells`` (n, D)."""
+        known = cells[:, self.kept]
+        return np.where(np.isnan(known), self.means, known)
+
+
+@dataclass(frozen=True)
 class Whitening:
     """Centre on the control cells, project on their principal axes, scale each to unit variance; no rotation back."""
 
@@ -37,12 +51,30 @@ class Whitening:
     """(D, D): V diag(1 / sqrt(s + ridge)), columns from the largest eigenvalue s of the controls' covariance to the least."""
 
     def apply(self, cells: np.ndarray) -> np.ndarray:
-        """Return whitened (n, D) float32 of ``cells`` (n, D), computed in float64."""
+        """Return whitened (n, D) float64 of ``cells`` (n, D), or of their means: the mean of whitened cells is the same."""
         whitened: np.ndarray = (np.asarray(cells, np.float64) - self.mean) @ self.projection
-        return whitened.astype(np.float32)
+        return whitened
 
 
-def stream_moments(values: np.ndarray, rows: np.ndarray | None = None, *, progress: bool = False) -> Moments:
+def fit_filling(values: np.ndarray, control: np.ndarray, *, progress: bool = False) -> Filling:
+    """Find what missing values become, in one pass over the control cells.
+
+    Args:
+        values: (N, D) embeddings, in memory or memory-mapped.
+        control: (N,) bool, the control cells.
+        progress: show a bar.
+    """
+    sums, counts = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+    for _, block in _blocks(values, control, "missing values", progress):
+        sums += np.nansum(block, axis=0)
+        counts += (~np.isnan(block)).sum(axis=0)
+    kept = counts > 0
+    return Filling(kept, sums[kept] / counts[kept])
+
+
+def stream_moments(
+    values: np.ndarray, rows: np.ndarray | None = None, filling: Filling | None = None, *, progress: bool = False
+) -> Moments:
     """Mean and covariance of rows in one pass, in the memory of a block and two (D, D) matrices.
 
     Each block is centred on its own mean and then joined to those before it (Chan, Golub and LeVeque 1983,
@@ -51,13 +83,16 @@ def stream_moments(values: np.ndarray, rows: np.ndarray | None = None, *, progre
     Args:
         values: (N, D) embeddings, in memory or memory-mapped.
         rows: (N,) bool, the rows that count; all where None.
+        filling: what a missing value becomes; where None, there may be none.
         progress: show a bar.
 
     Raises:
         CytoBenchError: where fewer than two rows count, or one of them has a value that is not finite.
     """
-    count, mean, scatter = 0, np.zeros(values.shape[1]), np.zeros((values.shape[1],) * 2)
+    features = values.shape[1] if filling is None else len(filling.means)
+    count, mean, scatter = 0, np.zeros(features), np.zeros((features, features))
     for start, block in _blocks(values, rows, "covariance", progress):
+        block = block if filling is None else filling.apply(block)
         _require_finite(block, start, rows)
         own = block.mean(axis=0)
         block -= own
@@ -87,38 +122,26 @@ def fit_whitening(moments: Moments, ridge: float) -> Whitening:
     return Whitening(moments.mean, vectors * (signs / np.sqrt(eigenvalues)))
 
 
-def whiten_cells(
-    values: np.ndarray, control: np.ndarray, ridge: float = 1e-6, path: Path | None = None, *, progress: bool = False
-) -> np.ndarray:
-    """Whiten single-cell embeddings on the control cells.
+def stream_means(values: np.ndarray, owner: np.ndarray, filling: Filling, *, progress: bool = False) -> np.ndarray:
+    """Average cells, their missing values filled, over each group in one pass.
 
     Args:
-        values: (N, D) embeddings, in memory or memory-mapped; a cell with a missing value becomes one without values.
-        control: (N,) bool, the control cells.
-        ridge: added to each eigenvalue of their covariance.
-        path: the .npy file to write; without it the result is in memory.
+        values: (N, D) embeddings, in memory or memory-mapped.
+        owner: (N,) the group of each cell, 0..groups-1, each with one cell or more.
+        filling: what a missing value becomes.
         progress: show a bar.
 
     Returns:
-        (N, D) float32; memory-mapped where there is a path.
+        (groups, D') float64.
     """
-    whitening = fit_whitening(stream_moments(values, control, progress=progress), ridge)
-    if path is None:
-        whitened = np.empty(values.shape, np.float32)
-        _fill(whitened, values, whitening, progress)
-        return whitened
-    with replacing(path) as temporary:
-        mapped = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=values.shape)
-        _fill(mapped, values, whitening, progress)
-        mapped.flush()
-        del mapped
-    written: np.ndarray = np.load(path, mmap_mode="r")
-    return written
-
-
-def _fill(out: np.ndarray, values: np.ndarray, whitening: Whitening, progress: bool) -> None:
-    for start, block in _blocks(values, None, "whitening", progress):
-        out[start : start + len(block)] = whitening.apply(block)
+    groups = int(owner.max(initial=-1)) + 1
+    sums = np.zeros((groups, len(filling.means)))
+    for start, block in _blocks(values, None, "averages", progress):
+        rows = owner[start : start + len(block)]
+        member = sparse.csr_array((np.ones(len(rows)), (rows, np.arange(len(rows)))), shape=(groups, len(rows)))
+        sums += member @ filling.apply(block)
+    means: np.ndarray = sums / np.bincount(owner, minlength=groups)[:, None]
+    return means
 
 
 def _blocks(values: np.ndarray, rows: np.ndarray | None, what: str, progress: bool) -> Iterator[tuple[int, np.ndarray]]:

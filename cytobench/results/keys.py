@@ -65,6 +65,9 @@ MASKING = (
 )
 """Modules of the suite that decide the masks of a store that has none."""
 
+MASKED_BY = ("scikit-image", "scipy")
+"""Distributions that do."""
+
 
 class Keys(Record):
     """Hexadecimal sha256 each."""

@@ -52,7 +52,7 @@ class Page(Record):
     twin: str | None
     """The twin's page or folder, from this page, where it is there."""
     pictures: tuple[str, ...]
-    """Which of ``figures/scores.png``, ``training.png``, ``samples.png`` and ``real.png`` there are."""
+    """Which of ``figures/scores.png``, ``training.png``, ``samples.png``, ``real.png`` and ``cells.png`` there are."""
     newest: int | None
     """The step of ``figures/samples.png``, where one of the numbered grids is the same picture."""
     earlier: dict[int, str]
@@ -89,7 +89,7 @@ def _page(run: Run) -> Page:
     log = read_training_history(folder / "log.jsonl") if (folder / "log.jsonl").is_file() else None
     grids = _numbered_grids(folder)
     newest = _newest(folder, grids)
-    figures = [f"figures/{name}.png" for name in ("scores", "training", "samples", "real")]
+    figures = [f"figures/{name}.png" for name in ("scores", "training", "samples", "real", "cells")]
     return Page(
         run=record,
         stopped=run.stopped(),

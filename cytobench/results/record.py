@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Literal
 
 from pydantic import Field
@@ -12,6 +13,9 @@ from cytobench.results.keys import Keys
 from cytobench.results.provenance import Stage
 from cytobench.results.schema import Difference, Estimate
 from cytobench.schema import FOLDER_NAME, Record
+
+LONGEST_RECIPE = 50
+"""Characters of a recipe's changes in a title."""
 
 KEY_LENGTH = 12
 """Characters of the score key that name a run's folder."""
@@ -67,6 +71,8 @@ class RunRecord(Record):
     overrides: tuple[str, ...] = ()
     given: dict[str, str] = {}
     """The sha256 of each file that the method is made from, as ``weights``."""
+    segmented: bool = False
+    """Whether crops were segmented because the method wants masks and the data set has none."""
     seed: int
     keys: Keys
     channels: tuple[str, ...] = ()
@@ -115,7 +121,9 @@ class RunRecord(Record):
     @property
     def title(self) -> str:
         """What stands over a picture of the run."""
-        return f"{'SIMULATED data: ' if self.simulated else ''}{self.label} on {self.dataset}, {self.benchmark}, seed {self.seed}"
+        recipe = "" if self.recipe_name is None else f" ({shorten(self.recipe_label, LONGEST_RECIPE, placeholder=' ...')})"
+        mark = "SIMULATED data: " if self.simulated else ""
+        return f"{mark}{self.label}{recipe} on {self.dataset}, {self.benchmark}, seed {self.seed}"
 
     @property
     def folder(self) -> Path:

@@ -13,7 +13,8 @@ from PIL import Image
 
 from cytobench.errors import CytoBenchError
 from cytobench.files import replacing
-from cytobench.imaging.overlay import coloured
+from cytobench.imaging.cropping import NUCLEUS
+from cytobench.imaging.overlay import coloured, outlined
 from cytobench.results.training_history import Series, TrainingHistory, read_training_history
 
 COLOURS = ("#1b6ca8", "#d1603d", "#5b8c5a", "#8a5aa8", "#b08a2e", "#4d4d4d")
@@ -56,13 +57,14 @@ def draw_training(log: Path, target: Path, title: str) -> None:
         figure.savefig(temporary, dpi=110)
 
 
-def draw_grid(images: np.ndarray, path: Path, columns: int) -> None:
-    """Draw cells side by side, the first three channels blue, green and red.
+def draw_grid(images: np.ndarray, path: Path, columns: int, masks: np.ndarray | None = None) -> None:
+    """Draw cells side by side, the first three channels blue, green and red, and where there are masks their outlines.
 
     Args:
         images: (n, C, H, W) in [0, 1].
         path: a ``.png`` file.
         columns: cells in a row.
+        masks: (n, H, W): 0 elsewhere, 1 cytoplasm, 2 nucleus.
     """
     count, _, height, width = images.shape
     columns = min(columns, count)
@@ -70,7 +72,10 @@ def draw_grid(images: np.ndarray, path: Path, columns: int) -> None:
     limits = np.zeros(images.shape[1]), np.ones(images.shape[1])
     for number, cell in enumerate(images.astype(np.float32)):
         top, left = number // columns * (height + GAP), number % columns * (width + GAP)
-        grid[top : top + height, left : left + width, :3] = coloured(cell, *limits)
+        picture = coloured(cell, *limits)
+        if masks is not None:
+            picture = outlined(picture, masks[number] == NUCLEUS, masks[number] > 0)
+        grid[top : top + height, left : left + width, :3] = picture
         grid[top : top + height, left : left + width, 3] = 255  # what is between cells stays clear: it suits any page
     with replacing(path) as temporary:
         Image.fromarray(grid).save(temporary)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from cytobench.profiling.postprocess import PATTERN
+from cytobench.profiling.postprocess import NAMES, PATTERN
 from cytobench.schema import Record
 
 
@@ -47,5 +47,5 @@ class MOAProtocol(Record):
     def _known_entries(cls, panel: tuple[str, ...]) -> tuple[str, ...]:
         for name in panel:
             if not PATTERN.fullmatch(name):
-                raise ValueError(f"{name!r} is not a post-processing; cytobench.profiling.postprocess lists them")
+                raise ValueError(f"{name!r} is not a post-processing; the names are {NAMES}")
         return panel

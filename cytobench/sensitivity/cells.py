@@ -49,6 +49,8 @@ def cells_of(run: Run, profiles: pd.DataFrame) -> EmbeddedCells:
     store, values = _store_of(run), np.load(path, mmap_mode="r")
     if len(values) != len(store):
         raise CytoBenchError(f"{path}: {len(values)} rows, but {store.path} has {len(store)} cells; run it again")
+    if values.ndim != 2 or values.shape[1] != len(feature_columns(profiles)):
+        raise CytoBenchError(f"{path}: {values.shape} values, which profiles.parquet has no feature columns for; run it again")
     found = EmbeddedCells(values, store.cells, feature_columns(profiles))
     means = cells_to_wells(values, found.cells, found.feature_names)
     here = means[found.feature_names].to_numpy()

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from cytobench.profiling.explorations import NAMES, PATTERN
 from cytobench.schema import Record, read_yaml, validate
 
 Metric = Literal["nsc", "nscb", "map_replicate"]
@@ -93,6 +94,9 @@ class Declaration(Record):
     def _axes_are_measured(self) -> Declaration:
         if set(self.axes) != set(Setting.model_fields):
             raise ValueError(f"the axes must be {', '.join(Setting.model_fields)}, not {', '.join(self.axes)}")
+        for value in self.postprocessings:
+            if not PATTERN.fullmatch(value):
+                raise ValueError(f"postprocessing has the value {value!r}; the names are {NAMES}")
         for name, known in IMPLEMENTED.items():
             for value in self.axes[name].values:
                 if value not in known:

@@ -10,21 +10,18 @@ from pathlib import Path
 import pandas as pd
 
 from cytobench import registry
-from cytobench.benchmark import MOABenchmark
 from cytobench.errors import CytoBenchError
 from cytobench.profiling.postprocess import NotAvailableError
 from cytobench.progress import progress_bar
 from cytobench.results.runs import Run
 from cytobench.results.schema import Scores
 from cytobench.sensitivity.cells import cells_of
-from cytobench.sensitivity.declaration import METRICS, Declaration, Metric, Setting, read_declaration
+from cytobench.sensitivity.declaration import METRICS, Declaration, Metric, Setting
 from cytobench.sensitivity.extents import extent
 from cytobench.sensitivity.record import Point, SensitivityRecord
 from cytobench.sensitivity.scoring import ScoredWells
+from cytobench.sensitivity.sources import DECLARATION, declaration_of, measured_by
 from cytobench.sensitivity.wells import PreparedWells, WellChoices, WellTables
-
-DECLARATION = "sensitivity.yaml"
-"""The file, in a benchmark's folder, that declares the axes."""
 
 RANGED: tuple[Metric, ...] = ("nsc", "nscb")
 """The scores whose range over all combinations is taken."""
@@ -43,8 +40,15 @@ def measure(run: Run, places: Iterable[Setting] = (), *, progress: bool = False)
 
     Raises:
         CytoBenchError: where the run is not finished, its benchmark has no map, or what is measured at the protocol's own
-            setting is not what the run scored.
+            setting is not what the run scored; the run's folder is named.
     """
+    try:
+        return _measure(run, places, progress)
+    except CytoBenchError as error:
+        raise error if str(error).startswith(str(run.path)) else CytoBenchError(f"{run.path}: {error}") from None
+
+
+def _measure(run: Run, places: Iterable[Setting], progress: bool) -> SensitivityRecord:
     scores, benchmark = run.scores, registry.benchmark(run.record.benchmark)
     declaration = declaration_of(benchmark)
     profiles = pd.read_parquet(run.path / "profiles.parquet")
@@ -70,20 +74,13 @@ def measure(run: Run, places: Iterable[Setting] = (), *, progress: bool = False)
         simulated=record.simulated,
         benchmark=record.benchmark,
         key=record.keys.score,
+        measured_by=measured_by(benchmark),
         reference=declaration.reference,
         intervals={metric: value for metric in METRICS if (value := getattr(entry, metric)) is not None},
         points=tuple(found[setting] for setting in around),
         places=tuple(found[setting] for setting in placed),
         extents=tuple(one for one in extents if one is not None),
     )
-
-
-def declaration_of(benchmark: object) -> Declaration:
-    """The axes of a benchmark."""
-    path = benchmark.folder / DECLARATION if isinstance(benchmark, MOABenchmark) else None
-    if path is None or not path.is_file():
-        raise CytoBenchError(f"the benchmark {getattr(benchmark, 'identity', benchmark)} has no {DECLARATION}; it has no map")
-    return read_declaration(path)
 
 
 def around_reference(declaration: Declaration) -> list[Setting]:

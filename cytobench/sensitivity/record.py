@@ -62,6 +62,8 @@ class SensitivityRecord(Record):
     benchmark: str
     key: str
     """Of the scores, whole."""
+    measured_by: str = ""
+    """The sha256 of the declaration and the source that measured it; records that were made before it was kept lack it."""
     reference: Setting
     intervals: dict[str, Estimate]
     """The scores at the reference with their intervals, as the run has them."""
@@ -74,8 +76,13 @@ class SensitivityRecord(Record):
     @property
     def file(self) -> str:
         """Its name in ``leaderboards/sensitivity``."""
+        return f"{self.run.replace('/', '-')}.json"
+
+    @property
+    def run(self) -> str:
+        """The run's place below the runs folder."""
         label = self.label.replace(" (", "-").replace(")", "")
-        return f"{self.dataset}-{label}-{self.key[:KEY_LENGTH]}.json"
+        return f"{self.dataset}/{label}/{self.key[:KEY_LENGTH]}"
 
     def measured(self) -> dict[Setting, Point]:
         """Every point by its setting."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from importlib.util import find_spec
 from typing import NamedTuple, cast
@@ -18,16 +19,13 @@ from cytobench.profiling.explorations import Explorations
 from cytobench.profiling.postprocess import NotAvailableError, Panel
 from cytobench.profiling.robust import Average, aggregate_cells
 from cytobench.profiling.selection import select_features
-from cytobench.profiling.streaming import whiten_cells
 from cytobench.scoring.screen import Screen
 from cytobench.sensitivity.cells import EmbeddedCells
 from cytobench.sensitivity.declaration import Setting
+from cytobench.sensitivity.whitening import whitened_wells
 
 SELECTION = ("variance_threshold", "blocklist", "correlation_threshold")
 """Operations of pycytominer, in their order."""
-
-WHITENING_RIDGE = 1e-6
-"""CytoGAN's (Goldsborough et al. 2017)."""
 
 
 class WellChoices(NamedTuple):
@@ -64,7 +62,8 @@ class PreparedWells:
 
     def apply(self, name: str) -> np.ndarray:
         """(wells, D') values after a post-processing; :class:`NotAvailableError` where there is none."""
-        processed: np.ndarray = self._explorations.apply(name).values
+        with _lost_alone():
+            processed: np.ndarray = self._explorations.apply(name).values
         return processed
 
     @cached_property
@@ -101,10 +100,15 @@ class WellTables:
 
     def _table(self, aggregation: str, whitening: str) -> pd.DataFrame:
         if (aggregation, whitening) not in self._tables:
-            cells = self._cells
-            values = cells.values if whitening == "none" else self._whitened
-            how = cast(Average, aggregation)
-            self._tables[aggregation, whitening] = aggregate_cells(values, cells.cells, cells.feature_names, how)
+            if whitening != "none" and aggregation != "mean":
+                raise NotAvailableError(f"whitened cells are averaged by their mean alone, not by {aggregation}")
+            cells, how = self._cells, cast(Average, aggregation)
+            with _lost_alone():
+                self._tables[aggregation, whitening] = (
+                    aggregate_cells(cells.values, cells.cells, cells.feature_names, how)
+                    if whitening == "none"
+                    else whitened_wells(cells, self._benchmark.protocol)
+                )
         return self._tables[aggregation, whitening]
 
     @cached_property
@@ -116,13 +120,14 @@ class WellTables:
     def _cells(self) -> EmbeddedCells:
         return self._open()
 
-    @cached_property
-    def _whitened(self) -> np.ndarray:
-        control = (self._cells.cells["compound"] == self._benchmark.protocol.control).to_numpy()
-        if control.sum() < self._benchmark.protocol.minimum_controls:
-            raise NotAvailableError(f"only {int(control.sum())} control cells to whiten by")
-        whitened: np.ndarray = whiten_cells(self._cells.values, control, WHITENING_RIDGE)
-        return whitened
+
+@contextmanager
+def _lost_alone() -> Iterator[None]:
+    """What fails at one choice is not available there, and every other choice is measured all the same."""
+    try:
+        yield
+    except (CytoBenchError, np.linalg.LinAlgError) as error:
+        raise NotAvailableError(str(error)) from None
 
 
 def _selected(table: pd.DataFrame) -> list[str]:

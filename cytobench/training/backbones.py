@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import textwrap
+from collections.abc import Iterable
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -10,11 +12,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from cytobench.errors import CytoBenchError, nearest
+from cytobench.errors import CytoBenchError
 from cytobench.schema import Record
 
 LOADING = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir")
 """Arguments of timm's that would load weights behind our back."""
+
+
+REASON = 200
+"""Characters of another library's message that a sentence quotes."""
 
 
 class DataConfiguration(Record):
@@ -47,9 +53,9 @@ def make_backbone(name: str, channels: int, size: int, /, **settings: Any) -> nn
     try:
         return import_timm().create_model(name, pretrained=False, in_chans=channels, num_classes=0, **given)
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise CytoBenchError(
-            f"the backbone {name} cannot be made for {channels} x {size} x {size} with {settings} ({reason}); change its settings"
+            f"the backbone {name} cannot be made for {channels} x {size} x {size} with {settings} ({reason_of(error)}); "
+            "change its settings"
         ) from error
 
 
@@ -62,13 +68,13 @@ def pretrained_configuration(name: str) -> dict[str, Any]:
     timm = import_timm()
     importlib.import_module("cytobench.training.mobilenet")
     if not timm.is_model(name):
-        raise CytoBenchError(f"timm {timm.__version__} has no backbone {name!r}{nearest(name, timm.list_models())}")
+        raise CytoBenchError(f"timm {timm.__version__} has no backbone {name!r}{_meant(name.split('.')[0], timm.list_models())}")
     try:
         configuration = timm.get_pretrained_cfg(name)
     except RuntimeError:
         tags = timm.list_models(f"{name.split('.')[0]}.*", pretrained=True)
         raise CytoBenchError(
-            f"timm {timm.__version__} has no weights {name!r}{nearest(name, tags)}; it has {', '.join(tags) or 'none'}"
+            f"timm {timm.__version__} has no weights {name!r}{_meant(name, tags)}; it has {', '.join(tags) or 'none'}"
         ) from None
     return configuration.to_dict() if configuration else {}
 
@@ -80,6 +86,27 @@ def data_configuration(name: str) -> DataConfiguration:
     return DataConfiguration(
         size=found["input_size"][-1], mean=found["mean"], std=found["std"], interpolation=found["interpolation"]
     )
+
+
+def reason_of(error: Exception | str) -> str:
+    """Return what another library says of an error, on one line and cut between words."""
+    return textwrap.shorten(str(error), REASON, placeholder=" ...") or type(error).__name__
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """The known name that the fewest edits make of ``name``, the shortest of several; nothing where all take many."""
+    edits, _, close = min(((edit_distance(name, other), len(other), other) for other in known), default=(len(name), 0, ""))
+    return f"; did you mean {close!r}?" if edits <= max(2, (len(name) + 1) // 3) else ""
+
+
+def edit_distance(first: str, second: str) -> int:
+    """Return how many letters are to be added, taken away or replaced to make one word of the other (Levenshtein 1966)."""
+    row = list(range(len(second) + 1))
+    for done, letter in enumerate(first, start=1):
+        above, row = row, [done]
+        for column, other in enumerate(second):
+            row.append(min(above[column + 1] + 1, row[column] + 1, above[column] + (letter != other)))
+    return row[-1]
 
 
 @cache
@@ -99,8 +126,7 @@ def import_timm() -> ModuleType:
         return importlib.import_module("timm")
     except (ImportError, RuntimeError, OSError) as error:
         raise CytoBenchError(
-            f"timm cannot be imported ({' '.join(str(error).split())}); install timm and the torchvision made for torch "
-            f"{torch.__version__}"
+            f"timm cannot be imported ({reason_of(error)}); install timm and the torchvision made for torch {torch.__version__}"
         ) from error
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from cytobench.errors import CytoBenchError
-from cytobench.training.backbones import pretrained_configuration
+from cytobench.training.backbones import pretrained_configuration, reason_of
 
 FILES = ("model.safetensors", "pytorch_model.bin")
 """What timm's repositories call their weights; the first that there is."""
@@ -49,11 +49,11 @@ def _from_repository(repository: str, revision: str | None, files: tuple[str, ..
         try:
             return Path(hub.hf_hub_download(repository, file, revision=revision, etag_timeout=CONNECT_SECONDS))
         except hub.errors.LocalEntryNotFoundError as error:
-            raise _not_here(backbone, " ".join(str(error).split())[:150]) from None
+            raise _not_here(backbone, reason_of(error)) from None
         except hub.errors.EntryNotFoundError:
             continue
         except (OSError, ValueError, RuntimeError) as error:
-            raise _not_here(backbone, " ".join(str(error).split())[:150]) from None
+            raise _not_here(backbone, reason_of(error)) from None
     raise _not_here(backbone, f"{repository} holds no {' or '.join(files)}")
 
 
@@ -71,7 +71,7 @@ def _from_address(address: str, backbone: str) -> Path:
     try:
         hub.download_url_to_file(address, str(file), stated.group(1) if stated else None, progress=False)
     except (OSError, RuntimeError) as error:
-        raise _not_here(backbone, " ".join(str(error).split())[:150]) from None
+        raise _not_here(backbone, reason_of(error)) from None
     return file
 
 
@@ -89,5 +89,5 @@ def _refuse_silence(address: str, backbone: str) -> None:
 def _not_here(backbone: str, why: str) -> CytoBenchError:
     return CytoBenchError(
         f"the weights of {backbone} are not here and cannot be fetched ({why}); give -o weights=PATH, "
-        "or run once where there is a network"
+        "or run once where there is a network, or name a recipe whose weights are here ('cytobench info imagenet' lists them)"
     )

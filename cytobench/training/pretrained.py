@@ -50,7 +50,10 @@ def load_pretrained(network: nn.Module, path: Path, *, keymap: Path | None = Non
     if not any(not key.endswith(COUNTER) for key in fitting):
         raise CytoBenchError(f"{path}: no tensor of it fits the backbone: {said}; name another backbone, settings or keymap")
     if said and strict:
-        raise CytoBenchError(f"{path}: does not fit the backbone: {said}; correct backbone or keymap, or set -o strict=false")
+        raise CytoBenchError(
+            f"{path}: does not fit the backbone: {said}; these are likely the weights of another backbone, so correct backbone, "
+            "settings or keymap (-o strict=false would leave what does not fit with random weights)"
+        )
     if said:
         note(f"{path} does not wholly fit the backbone, and what does not keeps random weights: {said}")
     network.load_state_dict(fitting, strict=False)

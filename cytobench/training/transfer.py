@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import cycle, islice
 from typing import Any, Literal
 
 import torch
@@ -11,8 +13,15 @@ from torch.nn.functional import interpolate
 
 from cytobench.errors import CytoBenchError
 from cytobench.method import CellBatch, NetworkMethod
+from cytobench.progress import note
 from cytobench.schema import Record
-from cytobench.training.backbones import data_configuration, make_backbone
+from cytobench.training.backbones import data_configuration, make_backbone, reason_of
+
+STAGES = re.compile(r"out of range \((\d+ to \d+)\)")
+"""Where timm, asked for a stage that is not there, says which are."""
+
+SMALLEST = 4
+"""A note is given where crops are made smaller by more than this factor."""
 
 
 class BackboneOptions(Record):
@@ -38,18 +47,16 @@ class BackboneMethod(NetworkMethod):
     """Features of a backbone with the weights of the seed; its name is the option ``backbone``, which a subclass adds."""
 
     network: Any
-    _mean: Tensor
-    _std: Tensor
 
     def setup(self) -> None:
         """Make the backbone, and see that it takes these crops."""
         name, inputs = self.options.backbone, self._inputs()
         expected = data_configuration(name)
         self._pixels = self.options.size or expected.size
+        if SMALLEST * self._pixels < self.size:
+            note(f"crops of {self.size} px are made {self._pixels} px small, which leaves little to see; set a larger -o size")
         self._mode = self.options.interpolation or _supported(expected.interpolation, name)
-        for statistic in ("mean", "std"):
-            values = _per_input(getattr(expected, statistic), inputs)
-            self.register_buffer(f"_{statistic}", values.reshape(1, inputs, 1, 1), persistent=False)
+        self._mean, self._std = _per_input(expected.mean, inputs), _per_input(expected.std, inputs)
         self.network = make_backbone(name, inputs, self._pixels, **self.options.settings)
         self.network.to(memory_format=torch.channels_last)  # the faster layout on a CPU
         features = self._probe()
@@ -62,13 +69,22 @@ class BackboneMethod(NetworkMethod):
         return torch.cat([self._features(view) for view in views], dim=1)
 
     def prepared(self, images: Tensor) -> Tensor:
-        """Return what the backbone is given for ``images`` (B, 1 or C, H, W): resized, one channel replicated, standardised."""
+        """Return what the backbone is given for ``images`` (B, 1 or C, H, W): resized, one channel replicated, standardised.
+
+        It is laid out channels last, and each plane written once: x / std - mean / std, which rounding alone tells from
+        (x - mean) / std.
+        """
         smooth = self.options.antialias
         resized = interpolate(images, (self._pixels, self._pixels), mode=self._mode, align_corners=False, antialias=smooth)
-        return (resized - self._mean) / self._std
+        shape = (len(images), len(self._mean), self._pixels, self._pixels)
+        given = torch.empty(shape, dtype=resized.dtype, device=resized.device, memory_format=torch.channels_last)
+        planes = resized.expand(shape).unbind(1)
+        for mean, std, plane, out in zip(self._mean, self._std, planes, given.unbind(1), strict=True):
+            torch.add(torch.full((), -mean / std, device=plane.device), plane, alpha=1 / std, out=out)
+        return given
 
     def _features(self, images: Tensor) -> Tensor:
-        given, stage = self.prepared(images).contiguous(memory_format=torch.channels_last), self.options.stage
+        given, stage = self.prepared(images), self.options.stage
         if stage is None:
             return self.network(given)
         (maps,) = self.network.forward_intermediates(given, indices=[stage], stop_early=True, intermediates_only=True)
@@ -91,9 +107,12 @@ class BackboneMethod(NetworkMethod):
             with torch.no_grad():
                 features = self.eval()._features(images)
         except (RuntimeError, AssertionError, ValueError, IndexError, TypeError) as error:
+            if stage is not None and (there := STAGES.search(str(error))):
+                raise CytoBenchError(f"the backbone {name} has no stage {stage}; it has stages {there.group(1)}") from None
             what = f"stage {stage} of the backbone {name}" if stage is not None else f"the backbone {name}"
-            reason = " ".join(str(error).split())[:200]
-            raise CytoBenchError(f"{what} takes no {self._pixels} px image ({reason}); set another -o size or stage") from error
+            raise CytoBenchError(
+                f"{what} takes no {self._pixels} px image ({reason_of(error)}); set another -o size or stage"
+            ) from error
         if features.ndim != 2:
             raise CytoBenchError(
                 f"the backbone {name} gives features of shape {tuple(features.shape)[1:]}; name one that gives a vector"
@@ -107,7 +126,6 @@ def _supported(interpolation: str, backbone: str) -> str:
     return interpolation
 
 
-def _per_input(values: tuple[float, ...], inputs: int) -> Tensor:
+def _per_input(values: tuple[float, ...], inputs: int) -> list[float]:
     """Each input channel's statistic is that of the colour whose weights timm gives it; one channel gets the sum of all."""
-    statistics = torch.tensor(values)
-    return statistics.mean()[None] if inputs == 1 else statistics.repeat(-(-inputs // len(values)))[:inputs]
+    return [sum(values) / len(values)] if inputs == 1 else list(islice(cycle(values), inputs))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import pickle
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,20 @@ from torch import Tensor
 from cytobench.errors import CytoBenchError
 from cytobench.files import sha256
 from cytobench.locations import data_folder
+from cytobench.training.backbones import reason_of
 
 NESTS = ("state_dict_ema", "model_ema", "state_dict", "model", "model_state_dict", "teacher", "net", "network")
 """Keys under which checkpoints keep the weights, in timm's order of preference: averaged ones first."""
 
 WRAPPERS = ("module.", "_orig_mod.")
 """Prefixes that parallel training and ``torch.compile`` leave on every key."""
+
+
+FOREIGN = re.compile(r"unsupported global:? (?:global )?([\w.]+)", re.IGNORECASE)
+"""Where torch names what it will not make; the rest of its message says how to run it all the same."""
+
+STRANGE_BYTES = "its bytes are none that torch.save writes"
+"""The reason where torch has none but a number of its own."""
 
 
 def find_file(named: str, what: str) -> Path:
@@ -35,10 +45,13 @@ def find_file(named: str, what: str) -> Path:
             return place
     folders = [place for place in places if place.is_dir()]
     if folders:
-        raise CytoBenchError(f"{folders[0]}: is a folder; {what} is a file, name that")
-    where = "" if len(places) == 1 else f", nor {places[1]}"
-    unset = "; CYTOBENCH_DATA is not set" if data is None and not path.is_absolute() else ""
-    raise CytoBenchError(f"{path}: no such file{where}{unset}; {what} is looked up from the working directory")
+        raise CytoBenchError(f"{folders[0]}: is a folder; give the file in it that holds {what}")
+    if path.is_absolute():
+        raise CytoBenchError(f"{path}: no such file; give the one that holds {what}")
+    elsewhere = "; CYTOBENCH_DATA is not set" if data is None else f", nor {data / path}"
+    raise CytoBenchError(
+        f"{path}: no such file{elsewhere}; a relative path is looked up from the working directory and under CYTOBENCH_DATA"
+    )
 
 
 def check_sha256(path: Path, pinned: str | None) -> None:
@@ -54,7 +67,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a safetensors file or a torch checkpoint by their keys, those of wrappers removed.
 
     Raises:
-        CytoBenchError: where it is neither, is damaged, or holds anything whose reading could run code.
+        CytoBenchError: where it is neither, is damaged, has one key twice but for wrappers, or holds anything whose reading could
+            run code.
     """
     with path.open("rb") as file:
         start = file.read(64)
@@ -65,7 +79,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not weights:
         held = ", ".join(map(str, list(content)[:5])) or "nothing"
         raise CytoBenchError(f"{path}: holds no weights, but {held}; give a file of tensors, or one with a state_dict")
-    return {_unwrapped(key): value for key, value in weights.items()}
+    sources: dict[str, str] = {}
+    for key in weights:
+        if (other := sources.setdefault(_unwrapped(key), key)) != key:
+            raise CytoBenchError(f"{path}: holds both {other} and {key}, which name one tensor; give a file with one of them")
+    return {key: weights[source] for key, source in sources.items()}
 
 
 def _refuse_text(path: Path, start: bytes) -> None:
@@ -81,7 +99,7 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
     try:
         return dict(load_file(path, device="cpu"))
     except SafetensorError as error:
-        raise CytoBenchError(f"{path}: not a whole safetensors file ({error}); fetch it again") from None
+        raise CytoBenchError(f"{path}: not a whole safetensors file ({reason_of(error)}); fetch it again") from None
 
 
 def _read_checkpoint(path: Path) -> Mapping[str, Any]:
@@ -89,25 +107,41 @@ def _read_checkpoint(path: Path) -> Mapping[str, Any]:
         with _harmless():
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = next((line for line in str(error).splitlines() if "global" in line.lower()), str(error).splitlines()[0])
-        raise CytoBenchError(
-            f"{path}: refused, for it is damaged or holds more than weights, which could run code ({reason.strip()[:150]}); "
-            "fetch it again, or where it is trusted save its state_dict as safetensors"
-        ) from None
+        raise CytoBenchError(f"{path}: {_refusal(str(error))}") from None
     except Exception as error:  # what bytes that are no checkpoint do to the reader is not to be foreseen
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:150]
+        reason = reason_of(error) if isinstance(error, RuntimeError | EOFError | OSError) and str(error) else STRANGE_BYTES
         raise CytoBenchError(f"{path}: not a whole torch checkpoint ({reason}); fetch it again") from None
     if isinstance(content, Mapping):
         return content
     raise CytoBenchError(f"{path}: holds a {type(content).__name__}, not weights by name; save the model's state_dict")
 
 
-def _harmless() -> AbstractContextManager[Any]:
+def _refusal(message: str) -> str:
+    """Say what torch's message on a pickle comes to, without its advice to read the file unsafely."""
+    said = message.partition("WeightsUnpickler error:")[2].partition("Check the documentation")[0].strip()
+    named = FOREIGN.search(message)
+    if named is None and (not said or said.startswith("Unsupported operand")):
+        return f"not a whole torch checkpoint ({STRANGE_BYTES}); fetch it again"
+    reason = f"it holds {named.group(1)}" if named else reason_of(said)
+    return (
+        f"refused, for it is damaged or holds more than weights, which could run code ({reason}); "
+        "fetch it again, or where it is trusted save its state_dict as safetensors"
+    )
+
+
+@contextmanager
+def _harmless() -> Iterator[None]:
     """Let checkpoints hold, beside tensors, the numbers and settings of their training: classes that only hold values."""
-    kinds: list[Callable[..., Any]] = [argparse.Namespace, np.dtype, _numpy_scalar, _numpy_scalar_2]
+    kinds: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+        argparse.Namespace,
+        np.dtype,
+        _numpy_scalar,
+        _numpy_scalar_2,
+    ]
     kinds += [np.dtypes.Float64DType, np.dtypes.Float32DType, np.dtypes.Int64DType]
-    allow = getattr(torch.serialization, "safe_globals", None)  # since torch 2.5; before it they are refused
-    return allow(kinds) if allow else nullcontext()
+    with torch.serialization.safe_globals(kinds), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that the pickle is of another protocol: what is wrong is said below
+        yield
 
 
 def _numpy_scalar(dtype: np.dtype, value: bytes) -> np.generic:

@@ -11,12 +11,14 @@ ALWAYS_ZERO = ("AreaShape_CentralMoment_0_1", "AreaShape_CentralMoment_1_0")
 """Zero by definition: what is measured is rounding."""
 PLACES = ("AreaShape_Center_", "AreaShape_BoundingBoxMinimum_", "AreaShape_BoundingBoxMaximum_", "Location_")
 """Places in the image: in a crop they tell where it was cut."""
+OF_IMAGES = ("Correlation_Slope_",)
+"""What CellProfiler's MeasureColocalization writes of whole images, and of no object."""
 
 
 def is_kept(name: str) -> bool:
     """Whether a feature (``Cells_AreaShape_Area``) says something of the cell."""
     measured = name.split("_", 1)[1]
-    return measured not in NEVER_FINITE + ALWAYS_ZERO and not measured.startswith(PLACES)
+    return measured not in NEVER_FINITE + ALWAYS_ZERO and not measured.startswith(PLACES + OF_IMAGES)
 
 
 def of_shape(key: str) -> str:

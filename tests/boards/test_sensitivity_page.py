@@ -1,6 +1,11 @@
 """The page of the sensitivity map: complete, never stale in silence, names harmless, simulated data kept out."""
 
+import re
+from itertools import pairwise
+
+import matplotlib as mpl
 import pytest
+from matplotlib.figure import Figure
 from records import made_entry, made_run
 
 from cytobench import registry
@@ -14,9 +19,10 @@ from cytobench.errors import CytoBenchError
 from cytobench.files import write_text
 from cytobench.schema import validate
 from cytobench.sensitivity.declaration import METRICS
-from cytobench.sensitivity.measure import around_reference, declaration_of
+from cytobench.sensitivity.measure import around_reference
 from cytobench.sensitivity.published import Published
 from cytobench.sensitivity.record import Extent, Point, Score, SensitivityRecord
+from cytobench.sensitivity.sources import declaration_of, measured_by
 
 DECLARATION = declaration_of(registry.benchmark("bbbc021-moa"))
 REFERENCE = DECLARATION.reference
@@ -40,6 +46,7 @@ def made_record(label="pretend", shift=0.0, **changes):
     facts = {
         "method": label, "label": label, "kind": "other", "recipe_label": "small", "seed": 0, "dataset": "cells",
         "dataset_identity": "d" * 64, "simulated": False, "benchmark": "bbbc021-moa/1", "key": "abc" * 10,
+        "measured_by": measured_by(registry.benchmark("bbbc021-moa")),
         "reference": REFERENCE, "intervals": {}, "points": tuple(points), "places": (place,),
         "extents": (Extent(metric="nsc", settings=42, unavailable=1, low=0.21, high=0.91, **ends),),
     } | changes  # fmt: skip
@@ -58,7 +65,13 @@ class TestTables:
         cells = dict(zip(map(str.strip, header.split("|")), map(str.strip, row.split("|")), strict=True))
         assert cells["metric: euclidean"] == "-0.100"
         assert cells["aggregation: median"] == "-"
-        assert (cells["range"], cells["settings"]) == ("0.210 to 0.910", "42")
+        assert cells["range"] == "0.210 to 0.910"
+
+    def test_the_range_says_how_many_settings_it_holds_and_how_many_it_lacks(self):
+        text = page(make_maps([made_record()]), Published(results=())).split("### Both ends of the range")[1]
+        header, row = line(text, "| method"), line(text, "| pretend")
+        cells = dict(zip(map(str.strip, header.split("|")), map(str.strip, row.split("|")), strict=True))
+        assert (cells["settings"], cells["not available"], cells["least"]) == ("42", "1", "0.210")
 
     def test_every_postprocessing_and_every_choice_is_there(self):
         text = page(make_maps([made_record()]), Published(results=()))
@@ -100,7 +113,8 @@ class TestPublished:
         text = page(make_maps([made_record()]), validate(Published, {"results": [ROW]}, "published.yaml"))
         row = line(text, "| Paper")
         assert "83.5\\*" in row and "pretend on cells" in row and "55.0 \\[80.0\\]" in row
-        assert "aggregation, whitening, features, taxol, batch, nscb\\_over" in row
+        assert "| postprocessing standardize, metric pearson, averaging compounds (3 of 9) |" in re.sub(" +", " ", row)
+        assert "whitening" not in row  # what is not stated is not listed in every row
 
     @pytest.mark.parametrize(
         ("change", "said"),
@@ -153,6 +167,41 @@ class TestFiles:
         build(leaderboards)
         assert build(leaderboards, check=True)
 
+    @pytest.mark.parametrize("folder", ["pictures", "sensitivity"])
+    def test_an_edited_picture_is_stale(self, leaderboards, folder):
+        (picture,) = (leaderboards / folder).glob("*.svg")
+        for edited in (picture.read_text().replace("</svg>", "<g/></svg>"), ""):
+            picture.write_text(edited)
+            with pytest.raises(CytoBenchError, match=f"{picture.name}: stale"):
+                build(leaderboards, check=True)
+        build(leaderboards)
+        assert build(leaderboards, check=True)
+
+    def test_of_another_matplotlibs_picture_only_its_existence_is_checked(self, leaderboards):
+        (picture,) = (leaderboards / "sensitivity").glob("*.svg")
+        other = picture.read_text().replace(f"Matplotlib v{mpl.__version__},", "Matplotlib v3.0.0,")
+        assert other != picture.read_text()
+        picture.write_text(other)
+        assert build(leaderboards, check=True)
+
+    @pytest.mark.parametrize("check", [True, False])
+    @pytest.mark.parametrize("measured_by", ["", "0" * 64])
+    def test_a_record_that_others_measured_is_stale(self, leaderboards, cli, check, measured_by):
+        keep_record(made_record("old (untrained)", measured_by=measured_by), leaderboards)
+        said = cli("leaderboard", "build", *(["--check"] if check else []), "--folder", leaderboards).sentence
+        assert "cells-old-untrained-abcabcabcabc.json: stale, measured by another sensitivity.yaml or other source" in said
+        assert f"'cytobench leaderboard sensitivity runs/cells/old-untrained/abcabcabcabc --folder {leaderboards}'" in said
+        assert "pretend" not in said
+
+    def test_a_map_alone_is_built(self, tmp_path):
+        keep_record(made_record(), tmp_path)
+        assert build(tmp_path) == [tmp_path / "sensitivity.md"] == build(tmp_path, check=True)
+        assert not (tmp_path / "board.md").exists()
+        assert len(list((tmp_path / "sensitivity").glob("*.svg"))) == 1
+        (tmp_path / "board.md").write_text("a board whose scores are gone")
+        with pytest.raises(CytoBenchError, match="has no folder scores"):
+            build(tmp_path)
+
     def test_without_records_and_figures_there_is_no_page(self, tmp_path):
         add_runs([made_run(tmp_path / "runs", made_entry())], tmp_path / "boards")
         assert map_files(tmp_path / "boards") == ({}, {})
@@ -174,7 +223,7 @@ class TestFiles:
             map_files(leaderboards)
 
     def test_pictures_of_maps_that_are_gone_are_removed(self, leaderboards):
-        write_pictures({}, leaderboards)
+        write_pictures({}, leaderboards / "sensitivity")
         assert list((leaderboards / "sensitivity").glob("*.svg")) == []
 
     def test_equal_maps_give_equal_pictures(self):
@@ -182,6 +231,20 @@ class TestFiles:
         first = draw_map(one)
         assert first == draw_map(one)
         assert "control$x_1$" in first and first.count("reference") == 1
+
+    def test_grey_is_explained_where_there_is_grey(self):
+        (without,), (with_control,) = make_maps([made_record()]), make_maps([made_record(), made_record("c", kind="control")])
+        assert "grey" not in draw_map(without)
+        assert draw_map(with_control).count("(grey: controls)") == 3
+
+    def test_panels_are_apart_and_the_reference_is_hollow(self, monkeypatch):
+        drawn = []
+        monkeypatch.setattr("cytobench.boards.sensitivity_figures.Figure", lambda **how: drawn.append(Figure(**how)) or drawn[0])
+        draw_map(make_maps([made_record()])[0])
+        labels = [[one.get_window_extent() for one in axes.get_xticklabels()] for axes in drawn[0].axes]
+        assert all(left[-1].x1 + 5 < right[0].x0 for left, right in pairwise(labels))
+        diamonds = [one for one in drawn[0].axes[0].lines if one.get_marker() == "D"]
+        assert [one.get_markerfacecolor() for one in diamonds] == ["none"]
 
 
 class TestCommand:

@@ -165,6 +165,11 @@ def test_a_damaged_npz_is_one_sentence(files, importing, harm, sentence):
         ({"concentration": [0, 1, 2, None, 4, 5]}, "row 3 has no concentration"),
         ({"concentration": ["0", "1", "high", "3", "4", "5"]}, "the column 'concentration' is not numeric; it is in micromolar"),
         ({"row": [0, 1, 3, 2, 4, 5]}, "line 4 is numbered 3 in the column 'row', not 2; sort the index as the images"),
+        (
+            {"row": range(7, 13)},
+            "line 2 is numbered 7 in the column 'row', not 0; sort the index as the images, and where it is "
+            "a part of a longer one renumber or drop the column",
+        ),
         ({"text": ""}, "cannot be read as CSV"),
         ({"text": 'plate,well\n"a'}, "cannot be read as CSV"),
     ],

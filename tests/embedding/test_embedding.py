@@ -62,7 +62,7 @@ def make(kind: type[Method], **recipe: object) -> Method:
 
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(forward, "CELLS_AT_A_TIME", 32)
+    monkeypatch.setattr(forward, "CELLS_A_WORKER", 32)
     return 32
 
 
@@ -85,10 +85,10 @@ def test_what_was_embedded_before_a_stop_is_not_embedded_again(tiny_store: CellS
     method, path = make(Means), tmp_path / "e.npy"
     method.stop_after = 2 + 3 * 32
     with pytest.raises(KeyboardInterrupt):
-        embed(method, tiny_store, path=path, resume=True)
+        embed(method, tiny_store, path=path, resume="key")
     assert not path.exists()
     again = make(Means)
-    values = embed(again, tiny_store, path=path, resume=True).values
+    values = embed(again, tiny_store, path=path, resume="key").values
     np.testing.assert_allclose(values, expected(tiny_store), rtol=1e-5)
     checked_again = 2 + 61
     assert again.shown == len(tiny_store) - 3 * 32 + checked_again
@@ -106,7 +106,7 @@ def test_without_resume_an_earlier_method_leaves_nothing(tiny_store: CellStore, 
 
 
 def test_a_torn_record_is_embedded_again(tmp_path: Path):
-    parts, vectors = Parts(tmp_path / "e.npy", 5, 2), np.arange(10, dtype=np.float32).reshape(5, 2)
+    parts, vectors = Parts(tmp_path / "e.npy", 5, 2, "key"), np.arange(10, dtype=np.float32).reshape(5, 2)
     with parts.appending(0) as append:
         append(np.array([3, 1]), vectors[[3, 1]])
     (file,) = tmp_path.iterdir()
@@ -117,7 +117,29 @@ def test_a_torn_record_is_embedded_again(tmp_path: Path):
     with parts.appending(7) as append:  # another process, in a call that had more of them
         append(np.array([4, 2]), vectors[[4, 2]])
     assert parts.done().all()
+    assert not Parts(tmp_path / "e.npy", 5, 2, "another key").done().any()
+    assert not Parts(tmp_path / "e.npy", 4, 2, "key").done().any() and not Parts(tmp_path / "e.npy", 5, 3, "key").done().any()
     assert np.array_equal(parts.join(), vectors)
+    assert [file.name for file in tmp_path.iterdir()] == ["e.npy"]
+
+
+def test_cells_without_a_vector_are_said_and_nothing_is_lost(tmp_path: Path):
+    parts = Parts(tmp_path / "e.npy", 5, 2, "key")
+    with parts.appending(0) as append:
+        append(np.array([3, 1]), np.ones((2, 2), np.float32))
+    with pytest.raises(CytoBenchError, match="3 of 5 cells are not embedded; every process must see this folder"):
+        parts.join()
+    assert parts.done().sum() == 2 and not parts.path.exists()
+
+
+def test_what_another_method_left_is_removed_and_not_mixed(tiny_store: CellStore, small_pieces: int, tmp_path: Path):
+    method, path = make(Means), tmp_path / "e.npy"
+    method.stop_after = 2 + 3 * 32
+    with pytest.raises(KeyboardInterrupt):
+        embed(method, tiny_store, path=path, resume="one key")
+    again = make(Means)
+    embed(again, tiny_store, path=path, resume="another key")
+    assert again.shown == 2 + len(tiny_store) + 61
     assert [file.name for file in tmp_path.iterdir()] == ["e.npy"]
 
 
@@ -139,15 +161,15 @@ def test_a_killed_run_goes_on(tiny_store: CellStore, small_pieces: int, tmp_path
     plugin.write_text(SLOW_PLUGIN.format(seconds=0.3))
     code = (
         "from pathlib import Path\nimport cytobench\nfrom cytobench.embedding import forward\n"
-        "forward.CELLS_AT_A_TIME = 32\n"
+        "forward.CELLS_A_WORKER = 32\n"
         f"cytobench.run('slow', '{tiny_store.path}', plugin=Path('{plugin}'), runs=Path('{tmp_path}'))"
     )
     process = subprocess.Popen([sys.executable, "-c", code])
-    while not any(file.stat().st_size for file in tmp_path.glob("*/*/*/embeddings-part-*.bin")):
+    while not any(file.stat().st_size for file in tmp_path.glob("*/*/*/embeddings-*-part-*.bin")):
         assert process.poll() is None
     process.kill()
     process.wait()
-    (part,) = tmp_path.glob("*/*/*/embeddings-part-*.bin")
+    (part,) = tmp_path.glob("*/*/*/embeddings-*-part-*.bin")
     before = part.stat().st_size // (8 + 3 * 4)
     assert 0 < before < len(tiny_store)
     finished = run("slow", str(tiny_store.path), plugin=plugin, runs=tmp_path)
@@ -160,12 +182,25 @@ def test_a_killed_run_goes_on(tiny_store: CellStore, small_pieces: int, tmp_path
 # --- memory and arithmetic ------------------------------------------------------------------------------------------
 
 
-def test_the_largest_batch_that_fits_is_found(tiny_store: CellStore):
+@pytest.mark.parametrize(("fits", "largest"), [(50, 48), (1000, 96)])
+def test_the_largest_batch_that_fits_is_found(tiny_store: CellStore, monkeypatch: pytest.MonkeyPatch, fits: int, largest: int):
+    """Doubled from 12 as on an accelerator, at most to 96, halved where it does not fit."""
+    monkeypatch.setattr(forward, "CELLS_A_WORKER", 12)
+    monkeypatch.setattr(forward, "GROWING", ("cpu",))
+    monkeypatch.setattr(forward, "MOST_BYTES", 96 * 3 * 64 * 64 * 4)
     method = make(Means)
-    method.fits = 50
+    method.fits = fits
     values = embed(method, tiny_store).values
     np.testing.assert_allclose(values, expected(tiny_store), rtol=1e-5)
-    assert method.largest == 48, "192 cells at once, then 96, then 48"
+    assert method.largest == largest
+
+
+def test_a_batch_that_does_not_fit_is_halved(tiny_store: CellStore, small_pieces: int):
+    method = make(Means)
+    method.fits = 9
+    values = embed(method, tiny_store).values
+    np.testing.assert_allclose(values, expected(tiny_store), rtol=1e-5)
+    assert method.largest == 8, "32 cells at once, then 16, then 8"
 
 
 def test_a_cell_that_does_not_fit_alone_is_said(tiny_store: CellStore):

@@ -1,9 +1,12 @@
 """Crops without masks get one each: of the nucleus at the centre, else of the nearest, else a disc."""
 
+import threading
+
 import numpy as np
 import pytest
 from joblib import parallel_config
 
+from cytobench.imaging import crop_masks
 from cytobench.imaging.crop_masks import Found, dna_channel, find_cells, segment_crops
 
 Y, X = np.mgrid[:68, :68]
@@ -59,8 +62,24 @@ def test_each_crop_is_segmented_by_itself():
     alone = [find_cells(images[[row]], CHANNELS) for row in (0, 35, 38, 39)]
     assert np.array_equal(together.masks[[0, 35, 38, 39]], np.concatenate([cells.masks for cells in alone]))
     assert [together.found[row] for row in (0, 35, 38, 39)] == [cells.found[0] for cells in alone]
-    with parallel_config("threading", n_jobs=2):
-        assert np.array_equal(find_cells(images, CHANNELS).masks, together.masks)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_crops_are_segmented_on_the_cores_that_are_given(monkeypatch, jobs):
+    threads: list[int] = []
+
+    class Seen:
+        """A segmenter that finds nothing and notes which thread asked."""
+
+        def nuclei(self, dna: np.ndarray) -> np.ndarray:
+            threads.append(threading.get_ident())
+            return np.zeros(dna.shape, np.int32)
+
+    monkeypatch.setattr(crop_masks, "make_segmenter", Seen)
+    with parallel_config("threading", n_jobs=jobs):
+        find_cells(np.stack([crop()] * 70), CHANNELS)
+    assert len(threads) == 70
+    assert (threading.get_ident() in threads) == (jobs == 1)
 
 
 def test_the_unit_of_intensity_and_the_depth_do_not_matter():

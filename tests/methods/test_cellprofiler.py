@@ -2,13 +2,17 @@
 
 import csv
 import itertools
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import torch
-from cases import MethodCase, embed, make, recipe_of
+from cases import MethodCase, disc_masks, embed, make, recipe_of
 from cp_measure.featurizer import featurize, make_featurizer_config
 from joblib import parallel_config
 
@@ -20,6 +24,7 @@ from cytobench.method import CellBatch, Method
 from cytobench_methods.cellprofiler import ljosa, naming
 from cytobench_methods.cellprofiler.families import TEXTURE_SCALES, choose_families
 from cytobench_methods.cellprofiler.measuring import measure
+from cytobench_methods.cellprofiler.method import GRIDS, is_on_grid
 
 CHANNELS = ("DAPI", "Actin", "Tubulin")
 Y, X = np.mgrid[:64, :64]
@@ -40,8 +45,7 @@ class TestCellProfiler(MethodCase):
 
     @pytest.mark.parametrize("rows", [[5], [9, 5, 0], list(range(16))[::-1]])
     def test_a_cell_does_not_depend_on_its_batch(self, method: Method, batch: CellBatch, rows: list[int]):
-        assert batch.masks is not None
-        part = CellBatch(batch.images[rows], batch.masks[rows], batch.channels)
+        part = batch.map(lambda tensor: tensor[rows])
         np.testing.assert_allclose(embed(method, part), embed(method, batch)[rows], rtol=1e-5, atol=1e-7)
 
     def test_full_measures_what_fast_does_and_more(self, tiny_store: CellStore, method: Method, batch: CellBatch):
@@ -62,6 +66,29 @@ class TestCellProfiler(MethodCase):
         with parallel_config("loky", n_jobs=2):
             assert np.array_equal(embed(method, many), alone, equal_nan=True)
 
+    def test_refuses_cells_without_masks(self, method: Method, batch: CellBatch):
+        with pytest.raises(CytoBenchError, match=r"it was given none; set -o input\.masks=true$"):
+            method.embed(CellBatch(batch.images, None, batch.channels))
+
+    @pytest.mark.parametrize(("bits", "levels", "found"), [(8, 65535, 255), (16, 255, 65535), (16, 4095, 65535)])
+    def test_refuses_levels_that_the_images_do_not_have(self, bits: int, levels: int, found: int):
+        with pytest.raises(CytoBenchError, match=rf"have {bits} bits, but levels is {levels}; set -o levels={found}$"):
+            with_levels(levels).embed(scaled(bits))
+
+    @pytest.mark.parametrize(("bits", "depth", "levels"), [(8, 8, 255), (16, 16, 65535), (16, 12, 65535), (16, 8, 65535)])
+    @pytest.mark.parametrize("shift", [False, True])
+    def test_takes_the_levels_of_the_images_at_any_depth_of_the_camera(self, bits: int, depth: int, levels: int, shift: bool):
+        assert len(with_levels(levels).embed(scaled(bits, depth, shift))) == 1
+
+    @pytest.mark.parametrize("overrides", [("features=fast",), ("input.scaling=luminance",)])
+    def test_levels_do_not_matter_without_costes_or_a_grid(self, overrides: tuple[str, ...]):
+        assert len(with_levels(65535, *overrides).embed(scaled(8))) == 1
+
+    @pytest.mark.parametrize("levels", [255, 65535])
+    def test_black_and_white_crops_have_any_levels(self, levels: int):
+        black_and_white = (scaled(8).images > 0.5).float()
+        assert len(with_levels(levels).embed(CellBatch(black_and_white, disc_masks(1, 64), ("DNA", "Actin")))) == 1
+
     @pytest.mark.parametrize("value", [1.01, -0.01, float("nan")])
     def test_refuses_images_outside_0_1(self, method: Method, batch: CellBatch, value: float):
         images = batch.images.clone()
@@ -72,6 +99,53 @@ class TestCellProfiler(MethodCase):
     def test_refuses_two_channels_of_one_name(self):
         with pytest.raises(CytoBenchError, match="two have one name"):
             registry.method(self.name).load_class()(recipe_of(self.name), ("DNA", "DNA"), 64, 0)
+
+
+def with_levels(levels: int, *overrides: str) -> Method:
+    recipe = recipe_of("cellprofiler", f"levels={levels}", *overrides)
+    return registry.method("cellprofiler").load_class()(recipe, ("DNA", "Actin"), 64, 0)
+
+
+def scaled(bits: int, depth: int | None = None, shift: bool = False) -> CellBatch:
+    """A crop of a camera of ``depth`` bits, in pixels of ``bits``, as a store scales it by its range."""
+    pixels = np.random.default_rng(0).integers(0, 2 ** (depth or bits), (1, 2, 64, 64)) << (shift * (bits - (depth or bits)))
+    return CellBatch(torch.from_numpy(pixels.astype(np.float32) / np.float32(2**bits - 1)), disc_masks(1, 64), ("DNA", "Actin"))
+
+
+def test_every_grey_value_is_on_its_grid():
+    for levels in GRIDS:
+        assert is_on_grid((np.arange(levels + 1, dtype=np.float32) / np.float32(levels)).astype(float), levels)
+    for pixel in range(1, 257):
+        assert not is_on_grid(np.array([pixel], np.float32) / np.float32(65535), 255)
+
+
+WORKING = """
+import torch
+from cases import disc_masks, recipe_of
+from cytobench import registry
+from cytobench.method import CellBatch
+from joblib import parallel_config
+method = registry.method("cellprofiler").load_class()(recipe_of("cellprofiler"), ("DNA", "Actin"), 64, 0)
+cells = CellBatch(torch.rand(64, 2, 64, 64), disc_masks(64, 64), ("DNA", "Actin"))
+with parallel_config("loky", n_jobs=2):
+    method.embed(cells)
+    print("at work", flush=True)
+    while True:
+        method.embed(cells)
+"""
+
+
+def test_no_worker_outlives_a_killed_run():
+    folder = Path(__file__).parent
+    with subprocess.Popen([sys.executable, "-c", WORKING], stdout=subprocess.PIPE, cwd=folder, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "at work\n"
+        workers = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+    assert len(workers) >= 2
+    _, left = psutil.wait_procs(workers, timeout=10)
+    for worker in left:
+        worker.kill()
+    assert left == [], "a worker outlived the process that it worked for"
 
 
 def cells(count: int = 3, channels: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -135,13 +209,15 @@ def test_values_are_those_of_cp_measure_called_cell_by_cell():
         np.testing.assert_allclose(ours[name], expected, rtol=1e-8, atol=1e-10, err_msg=name)
 
 
-def test_what_is_left_out_is_undefined_zero_or_a_place():
+def test_what_is_left_out_is_undefined_zero_a_place_or_of_the_image():
     images, masks = cells()
     theirs = by_cp_measure(images, masks, 3)
     left_out = {name.split("_", 1)[1]: value for name, value in theirs.items() if not naming.is_kept(name)}
     assert {name for name, value in left_out.items() if np.isnan(value).all()} == set(naming.NEVER_FINITE)
     assert all(np.abs(left_out[name]).max() < 1e-6 for name in naming.ALWAYS_ZERO)
-    places = set(left_out) - set(naming.NEVER_FINITE) - set(naming.ALWAYS_ZERO)
+    slopes = {f"Correlation_Slope_{one}_{other}" for one, other in itertools.combinations(CHANNELS, 2)}
+    assert {name for name in left_out if name.startswith(naming.OF_IMAGES)} == slopes
+    places = set(left_out) - set(naming.NEVER_FINITE) - set(naming.ALWAYS_ZERO) - slopes
     assert all(name.split("_")[0] == "Location" or name.split("_")[1][:6] in ("Center", "Boundi") for name in places)
 
 
@@ -229,6 +305,7 @@ def test_every_pair_of_channels_is_correlated(channels: int):
     names = tuple(f"stain{number}" for number in range(channels))
     found = registry.method("cellprofiler").load_class()(recipe_of("cellprofiler"), names, 64, 0).feature_names
     prefix = "Cells_Correlation_Correlation_"
+    assert not any("Slope" in name for name in found)  # CellProfiler writes it of images only
     pairs = {f"{prefix}{one}_{other}" for one, other in itertools.combinations(names, 2)}
     assert {name for name in found if name.startswith(prefix)} == pairs
     assert len(found) == len(set(found))
@@ -250,20 +327,41 @@ def test_every_feature_of_ljosa_is_ours_or_said_not_to_be(data, ours):
     mapped = [mine for _, mine, _ in rows if mine]
     assert len(mapped) == len(set(mapped)) == 425 and set(mapped) <= set(ours)
     why = pd.Series([why for *_, why in rows if why]).value_counts()
-    assert why.to_dict() == {ljosa.NOT_OF_A_CROP: 77, ljosa.NOT_MEASURED: 14}
-    in_the_field = [name for name, _, reason in rows if reason == ljosa.NOT_OF_A_CROP]
-    others = [name for name in in_the_field if "_Parent_" in name or "_Number_" in name]
-    assert len(in_the_field) - len(others) == 71  # places, neighbours and children
+    assert why.to_dict() == {ljosa.NOT_OF_A_CROP: 71, ljosa.A_NUMBER: 6, ljosa.NOT_MEASURED: 14}
+    assert len(theirs) == 71 + 6 + 14 + 425
+    numbers = {name for name, _, reason in rows if reason == ljosa.A_NUMBER}
+    assert numbers == {name for name in theirs if "_Parent_" in name or "_Number_" in name}
 
 
 def test_a_table_of_ours_can_be_laid_beside_ljosas(ours):
     table = pd.DataFrame([range(len(ours))] * 2, columns=ours).assign(Metadata_Well=["A01", "A02"])
     renamed = ljosa.as_ljosa(table)
-    assert renamed.shape == (2, 426) and list(renamed["Metadata_Well"]) == ["A01", "A02"]
+    assert renamed.shape == (2, 426) and list(renamed["Image_Metadata_Well"]) == ["A01", "A02"]
     name = "Nuclei_Texture_Contrast_CorrDAPI_10_0"
     assert ljosa.ljosa_name("Nuclei_Texture_Contrast_DAPI_10_00_256") == name
     assert renamed[name][0] == table["Nuclei_Texture_Contrast_DAPI_10_00_256"][0]
     assert ljosa.ljosa_name("Cells_Granularity_1_DAPI") is None
+
+
+def test_the_published_table_is_merged_in_two_lines(data, ours):
+    """The lines of the module's docstring, on the wells of real crops."""
+    table = data / "ljosa2013" / "per_well_mean.csv.gz"
+    lines = [line.strip() for line in str(ljosa.__doc__).splitlines() if line.startswith("    ")]
+    index = pd.read_csv(data / "bbbc021_cells" / "cells_index.csv").drop_duplicates(["plate", "well"])
+    wells = index.rename(columns={"plate": "Metadata_Plate", "well": "Metadata_Well"})[["Metadata_Plate", "Metadata_Well"]]
+    values = pd.DataFrame(np.random.default_rng(0).normal(size=(len(wells), len(ours))), wells.index, ours)
+    names = {"pd": pd, "as_ljosa": ljosa.as_ljosa, "KEYS": ljosa.KEYS, "ours": pd.concat([wells, values], axis=1)}
+    assert len(lines) == 2
+    exec("\n".join(lines).replace("ljosa2013/per_well_mean.csv.gz", str(table)), names)
+    both = names["both"]
+    assert isinstance(both, pd.DataFrame)
+    assert len(both) > 100 and both.shape[1] == 2 + 516 + 425
+    name, keys = "Cells_AreaShape_Area", list(ljosa.KEYS.values())
+    merged = both.set_index(keys)[[f"{name}_ours", f"{name}_theirs"]]
+    published = pd.read_csv(table).set_index(keys)[name]
+    assert merged[f"{name}_theirs"].equals(published[merged.index].rename(f"{name}_theirs"))
+    mine = values[name].set_axis(pd.MultiIndex.from_frame(wells, names=keys))
+    assert merged[f"{name}_ours"].equals(mine[merged.index].rename(f"{name}_ours"))
 
 
 def test_few_values_of_real_cells_are_missing(data, ours):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from cases import CPU, MethodCase, embed, make
+from torch.nn.functional import interpolate
 
 from cytobench import Embeddings, open_dataset, registry, score
 from cytobench.construction import construct
@@ -86,9 +87,9 @@ class TestImageNet(MethodCase):
         method = ImageNet(cases.recipe_of(self.name, "channels=all"), names, 64, 0).eval()
         assert embed(method, CellBatch(torch.rand(2, channels, 64, 64), None, names)).shape == (2, 512)
         assert method.network.conv1[0].in_channels == channels
-        assert method._mean.shape == (1, channels, 1, 1)
+        assert len(method._mean) == channels
         expected = MEAN.mean()[None] if channels == 1 else MEAN[[number % 3 for number in range(channels)]]
-        torch.testing.assert_close(method._mean.flatten(), expected)
+        torch.testing.assert_close(torch.tensor(method._mean), expected)
 
     def test_rgb_of_another_number_is_refused(self):
         with pytest.raises(CytoBenchError, match="rgb takes three channels, but these cells have DNA, Actin; set"):
@@ -104,7 +105,7 @@ class TestImageNet(MethodCase):
         np.testing.assert_allclose(vectors, expected.mean(dim=(2, 3)).numpy(), rtol=1e-3, atol=1e-5)
 
     def test_a_stage_that_is_not_there_is_a_sentence(self, tiny_store):
-        with pytest.raises(CytoBenchError, match="stage 9 of the backbone resnet10t takes no 64 px image"):
+        with pytest.raises(CytoBenchError, match="the backbone resnet10t has no stage 9; it has stages 0 to 4$"):
             make(self.name, tiny_store, 0, "stage=9")
 
     def test_resizing_is_bilinear_as_asked(self, tiny_store, batch):
@@ -134,6 +135,41 @@ class TestImageNet(MethodCase):
         assert not np.allclose(embed(control, batch), embed(other, batch))
         assert not np.allclose(embed(control, batch), embed(method, batch))
 
+    def test_without_a_file_its_weights_are_those_of_the_control(self, tiny_store, batch):
+        options = ("weights=random", f"weights_sha256={'a' * 64}", "keymap=nothing")
+        control = RandomNetwork(Recipe(options={"backbone": SMALL, "size": 64}), CHANNELS, 64, 3).eval()
+        assert np.array_equal(embed(make(self.name, tiny_store, 3, *options), batch), embed(control, batch))
+        assert not np.array_equal(embed(make(self.name, tiny_store, 4, *options), batch), embed(control, batch))
+
+    def test_its_card_says_how_it_is_left_untrained(self):
+        untrained = registry.method(self.name).card.untrained_options
+        assert untrained == {"weights": "random"}
+        assert ImageNet.given_files(ImageNet.Options(backbone="mobilenetv1_025", **untrained)) == {}
+
+    def test_a_file_named_random_is_reached_by_its_folder(self, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        (tmp_path / "random").write_bytes(weights.read_bytes())
+        monkeypatch.chdir(tmp_path)
+        found = ImageNet.given_files(ImageNet.Options(backbone=SMALL, weights="./random"))
+        assert found["weights"].samefile(tmp_path / "random")
+
+    @pytest.mark.parametrize(("size", "noted"), [(15, True), (16, False), (128, False)])
+    def test_a_note_says_that_crops_are_made_very_small(self, tiny_store, capsys, size: int, noted: bool):
+        make(self.name, tiny_store, 0, f"size={size}", "channels=rgb", "stage=0")
+        assert (f"note: crops of 64 px are made {size} px small" in capsys.readouterr().err) is noted
+
+    @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+    @pytest.mark.parametrize("size", [24, 64, 128])
+    @pytest.mark.parametrize("channels", ["each", "rgb"])
+    def test_prepared_is_the_plain_formula(self, tiny_store, batch, channels: str, size: int, interpolation: str):
+        method = make(self.name, tiny_store, 0, f"size={size}", f"interpolation={interpolation}", f"channels={channels}")
+        images = batch.images[:, :1] if channels == "each" else batch.images
+        grey = images.expand(-1, 3, -1, -1).contiguous()
+        resized = interpolate(grey, (size, size), mode=interpolation, align_corners=False, antialias=True)
+        expected = (resized - MEAN[:, None, None]) / STD[:, None, None]
+        given = method.prepared(images.contiguous(memory_format=torch.channels_last))
+        torch.testing.assert_close(given, expected, rtol=1e-6, atol=1e-6)
+        assert given.is_contiguous(memory_format=torch.channels_last)
+
     def test_names_its_files_before_it_is_made(self, weights: Path, tmp_path: Path):
         keymap = tmp_path / "map.yaml"
         keymap.touch()
@@ -144,7 +180,7 @@ class TestImageNet(MethodCase):
         ("options", "sentence"),
         [
             ({"weights": "nowhere.pth"}, "nowhere.pth: no such file"),
-            ({"weights": "."}, "is a folder; the weights is a file"),
+            ({"weights": "."}, "is a folder; give the file in it that holds the weights"),
             ({"weights_sha256": "0" * 64}, "weights_sha256 says 0000"),
             ({"keymap": "mobilenet"}, "no key map 'mobilenet'"),
         ],
@@ -156,6 +192,12 @@ class TestImageNet(MethodCase):
     def test_weights_of_another_backbone_are_refused(self, tiny_store, weights):
         with pytest.raises(CytoBenchError, match="small.pth: (does not fit|no tensor of it fits) the backbone"):
             make(self.name, tiny_store, 0, "backbone=resnet18")
+
+
+def test_the_first_recipe_is_named_after_no_backbone():
+    name, recipe = choose_recipe(read_recipes(registry.method("imagenet").recipe_file), None, (), "imagenet")
+    assert (name, recipe.options, recipe.input.scaling) == ("default", {}, "luminance")
+    assert ImageNet.Options().backbone == "inception_v3.tf_in1k"
 
 
 SIZES = {"inception_v3": 96, "resnet50": 64, "vit_small_patch14_dinov2": 56, "convnext_tiny": 64}
@@ -177,10 +219,10 @@ def test_every_named_backbone_can_be_made(variant: str, tmp_path: Path):
     assert all(torch.equal(value, method.network.state_dict()[key]) for key, value in source.state_dict().items())
 
 
-def nsc_of(name: str, variant: str, store: CellStore) -> float:
+def nsc_of(name: str, variant: str, store: CellStore, *overrides: str) -> float:
     """NSC under ``standardize`` of the real crops."""
     entry = registry.method(name)
-    method = construct(entry, choose_recipe(read_recipes(entry.recipe_file), variant, (), name)[1], store, 0, CPU)
+    method = construct(entry, choose_recipe(read_recipes(entry.recipe_file), variant, overrides, name)[1], store, 0, CPU)
     assert isinstance(method, NetworkMethod)
     reader, parts = BatchReader(store, method.recipe.input), np.array_split(np.arange(len(store)), 16)
     vectors = np.concatenate([embed(method.eval(), reader.read(rows)) for rows in parts])
@@ -191,13 +233,14 @@ def nsc_of(name: str, variant: str, store: CellStore) -> float:
 
 
 @pytest.mark.parametrize(
-    ("method", "variant", "known"),
+    ("method", "variant", "overrides", "known"),
     [
-        ("imagenet", "mobilenetv1-025", 0.63),
-        ("imagenet", "mobilenetv1-025-rgb", 0.43),
-        ("random-network", "mobilenetv1-025", 0.21),
+        ("imagenet", "mobilenetv1-025", (), 0.63),
+        ("imagenet", "mobilenetv1-025-rgb", (), 0.43),
+        ("random-network", "mobilenetv1-025", (), 0.21),
+        ("imagenet", "mobilenetv1-025", ("weights=random",), 0.21),
     ],
 )
-def test_the_known_scores_of_the_real_crops(data: Path, method: str, variant: str, known: float):
+def test_the_known_scores_of_the_real_crops(data: Path, method: str, variant: str, overrides: tuple[str, ...], known: float):
     """Luminance, bilinear to 136 px, ImageNet's mean and standard deviation: measured elsewhere on the same crops."""
-    assert nsc_of(method, variant, open_dataset("bbbc021-crops")) == pytest.approx(known, abs=0.03)
+    assert nsc_of(method, variant, open_dataset("bbbc021-crops"), *overrides) == pytest.approx(known, abs=0.03)

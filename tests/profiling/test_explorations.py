@@ -1,5 +1,7 @@
 """Post-processings beside the protocol against scikit-learn, pycytominer and the formulas, on random and on real profiles."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,10 +10,12 @@ from sklearn.decomposition import FactorAnalysis
 from sklearn.preprocessing import MinMaxScaler
 
 import cytobench
+from cytobench import registry
 from cytobench.datasets.profiles import batch_of, feature_columns
 from cytobench.errors import CytoBenchError
 from cytobench.profiling.explorations import PATTERN, Explorations
 from cytobench.profiling.postprocess import NotAvailableError, Panel
+from cytobench.sensitivity.sources import declaration_of
 
 
 def random_panel() -> Panel:
@@ -101,7 +105,9 @@ def test_factors_are_fitted_on_controls_only():
     assert not np.array_equal(before[1], after[1])
 
 
-@pytest.mark.parametrize("name", ["raw", "zscore-plate", "standardize", "sphering-0.1", "sphering-lw", "tvn-1"])
+@pytest.mark.parametrize(
+    "name", ["raw", "zscore-plate", "standardize", "sphering-0.1", "sphering-lw", "sphering-1e-06", "tvn-1", "tvn-2.5"]
+)
 def test_the_panels_own_names_are_the_panels(name):
     panel = random_panel()
     ours, theirs = Explorations(panel).apply(name), panel.apply(name)
@@ -110,11 +116,47 @@ def test_the_panels_own_names_are_the_panels(name):
     assert PATTERN.fullmatch(name)
 
 
-@pytest.mark.parametrize("name", ["percentile", "factor-analysis-0", "factor-analysis", "robust", "pca-1"])
+NUMBERS = (
+    ".",
+    "e",
+    "-1",
+    "0",
+    "0.0",
+    "-0",
+    "1e",
+    "1e-",
+    "",
+    "0e5",
+    "1.",
+    ".5",
+    "01",
+    "1e400",
+    "1e-400",
+    "nan",
+    "inf",
+    "1_0",
+    "lw2",
+)
+NONSENSE = [f"{family}-{number}" for family in ("sphering", "tvn") for number in NUMBERS] + [
+    "tvn-lw",
+    f"factor-analysis-{'9' * 5000}",
+]
+
+
+@pytest.mark.parametrize("name", ["percentile", "factor-analysis-0", "factor-analysis", "robust", "pca-1", *NONSENSE])
 def test_an_unknown_name_is_an_error(name):
     assert PATTERN.fullmatch(name) is None
-    with pytest.raises(CytoBenchError, match=f"no post-processing '{name}'"):
-        Explorations(random_panel()).apply(name)
+    for post in (Explorations(random_panel()), random_panel()):
+        with pytest.raises(CytoBenchError, match=f"no post-processing '{re.escape(name)}'") as error:
+            post.apply(name)
+        assert "sphering-L and tvn-L with a number L above 0" in str(error.value)
+        assert not set("[]?|(\\") & set(str(error.value).partition("the names are")[2])
+
+
+def test_the_benchmarks_names_are_known():
+    benchmark = registry.benchmark("bbbc021-moa")
+    for name in {*benchmark.protocol.panel, *declaration_of(benchmark).postprocessings}:
+        assert PATTERN.fullmatch(name), name
 
 
 @pytest.mark.parametrize("factors", [10, 40, 50])

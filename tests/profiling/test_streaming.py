@@ -8,7 +8,7 @@ import pytest
 
 from cytobench.errors import CytoBenchError
 from cytobench.profiling import streaming
-from cytobench.profiling.streaming import fit_whitening, stream_moments, whiten_cells
+from cytobench.profiling.streaming import fit_filling, fit_whitening, stream_means, stream_moments
 
 
 @pytest.fixture(params=[1, 100, 2**21], ids=["a row a block", "few rows a block", "one block"])
@@ -22,6 +22,10 @@ def correlated(cells: int = 300, features: int = 8, seed: int = 0) -> np.ndarray
         size=features
     )
     return values.astype(np.float32)
+
+
+def whiten_cells(values: np.ndarray, control: np.ndarray, ridge: float = 1e-6) -> np.ndarray:
+    return fit_whitening(stream_moments(values, control), ridge).apply(values)
 
 
 def cosines(values: np.ndarray) -> np.ndarray:
@@ -69,7 +73,7 @@ def test_whitening_is_the_formula():
     eigenvalues, vectors = np.linalg.eigh(np.cov(exact[control], rowvar=False))
     expected = (exact - exact[control].mean(0)) @ (vectors / np.sqrt(eigenvalues + 1e-6))[:, ::-1]
     found = whiten_cells(values, control)
-    assert found.dtype == np.float32
+    assert found.dtype == np.float64
     np.testing.assert_allclose(np.abs(found), np.abs(expected), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(cosines(found), cosines(expected), atol=1e-6)
     np.testing.assert_allclose(np.cov(found[control], rowvar=False), np.eye(8), atol=1e-4)
@@ -101,25 +105,34 @@ def test_few_controls_need_a_ridge_and_have_one():
         whiten_cells(flat, np.ones(5, bool), ridge=0.0)
 
 
+def with_gaps(values: np.ndarray) -> np.ndarray:
+    """Half of the values of feature 2 and all of feature 5 are missing."""
+    holed = values.copy()
+    holed[::2, 2], holed[:, 5] = np.nan, np.nan
+    return holed
+
+
 @pytest.mark.usefixtures("blocks")
-def test_a_file_has_what_memory_has(tmp_path):
-    values, control = correlated(), np.arange(300) % 3 == 0
-    np.save(tmp_path / "cells.npy", values)
-    mapped = np.load(tmp_path / "cells.npy", mmap_mode="r")
-    found = whiten_cells(mapped, control, path=tmp_path / "white.npy", progress=True)
-    assert isinstance(found, np.memmap)
-    np.testing.assert_array_equal(found, whiten_cells(values, control))
-    np.testing.assert_array_equal(np.load(tmp_path / "white.npy"), found)
+def test_missing_values_are_filled_by_the_mean_of_the_controls():
+    values, control = with_gaps(correlated()), np.arange(300) % 3 == 0
+    filling = fit_filling(values, control, progress=True)
+    assert filling.kept.tolist() == [True] * 5 + [False] + [True] * 2
+    expected = np.delete(values, 5, axis=1).astype(np.float64)
+    expected[::2, 2] = np.nanmean(values[control, 2].astype(np.float64))
+    np.testing.assert_allclose(filling.apply(values), expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        stream_moments(values, control, filling).covariance, np.cov(expected[control], rowvar=False), rtol=1e-10, atol=1e-13
+    )
 
 
-def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
-    def breaks(*_: object) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr(streaming.Whitening, "apply", breaks)
-    with pytest.raises(OSError, match="disk full"):
-        whiten_cells(correlated(), np.ones(300, bool), path=tmp_path / "white.npy")
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.usefixtures("blocks")
+def test_whitened_means_are_the_means_of_whitened_cells():
+    values, control, owner = with_gaps(correlated()), np.arange(300) % 3 == 0, np.arange(300) * 7 % 11
+    filling = fit_filling(values, control)
+    whitening = fit_whitening(stream_moments(values, control, filling), 1e-6)
+    white = whitening.apply(filling.apply(values))
+    expected = [white[owner == group].mean(axis=0) for group in range(11)]
+    np.testing.assert_allclose(whitening.apply(stream_means(values, owner, filling)), expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.usefixtures("blocks")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cytobench.errors import CytoBenchError
-from cytobench.training.backbones import data_configuration, import_timm, make_backbone
+from cytobench.training.backbones import data_configuration, edit_distance, import_timm, make_backbone, reason_of
 
 SMALL = {
     "convnext_atto": {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 16)},
@@ -36,6 +36,33 @@ def test_weights_are_those_of_the_seed():
 def test_an_unknown_name_is_told_the_nearest():
     with pytest.raises(CytoBenchError, match="no backbone 'convnext_ato'; did you mean 'convnext_atto'"):
         make_backbone("convnext_ato", 3, 64)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("resnett", "resnet18"), ("resnett.a1_in1k", "resnet18"), ("inception", "inception_v3"), ("densenet", "densenet121")],
+)
+def test_the_nearest_name_takes_the_fewest_edits(name: str, meant: str):
+    with pytest.raises(CytoBenchError, match=f"no backbone '{name}'; did you mean '{meant}'"):
+        make_backbone(name, 3, 64)
+
+
+def test_a_name_that_is_near_none_is_told_none():
+    with pytest.raises(CytoBenchError, match="no backbone 'somebodys_own'$"):
+        make_backbone("somebodys_own", 3, 64)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "edits"), [("", "abc", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("same", "same", 0)]
+)
+def test_edit_distance(first: str, second: str, edits: int):
+    assert edit_distance(first, second) == edit_distance(second, first) == edits
+
+
+def test_a_long_reason_is_cut_between_words():
+    said = reason_of(RuntimeError("first line\n" + "word " * 100))
+    assert said.startswith("first line word") and said.endswith(" word ...") and len(said) <= 200
+    assert reason_of(RuntimeError()) == "RuntimeError"
 
 
 def test_an_unknown_setting_is_named():

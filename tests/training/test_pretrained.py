@@ -8,12 +8,14 @@ import shutil
 import socket
 import time
 from collections.abc import Callable
+from configparser import ConfigParser
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from packaging.requirements import Requirement
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -144,7 +146,10 @@ def test_what_does_not_fit_is_named(misfit: str, whole: dict[str, Tensor], tmp_p
     path, network = tmp_path / "w.pth", backbone()
     torch.save(change(whole), path)
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    with pytest.raises(CytoBenchError, match=f"w.pth: does not fit the backbone: {sentence}; .*strict=false"):
+    with pytest.raises(
+        CytoBenchError,
+        match=f"w.pth: does not fit the backbone: {sentence}; these are likely the weights of another.*strict=false",
+    ):
         load_pretrained(network, path)
     assert loaded(network, before), "refused, yet partly loaded"
     load_pretrained(network, path, strict=False)
@@ -157,6 +162,12 @@ def test_the_weights_of_another_architecture_are_refused_even_when_not_strict(st
     torch.save(backbone("convnext_atto").state_dict(), tmp_path / "other.pth")
     with pytest.raises(CytoBenchError, match="no tensor of it fits the backbone: "):
         load_pretrained(backbone(), tmp_path / "other.pth", strict=strict)
+
+
+def test_a_key_that_is_there_with_and_without_its_wrapper_is_refused(tmp_path: Path):
+    torch.save({"module.a": torch.ones(1), "b": torch.ones(1), "a": torch.zeros(1)}, tmp_path / "w.pth")
+    with pytest.raises(CytoBenchError, match=r"w\.pth: holds both module\.a and a, which name one tensor"):
+        read_weights(tmp_path / "w.pth")
 
 
 class Attack:
@@ -214,13 +225,45 @@ def test_a_truncated_file_is_a_sentence(form: str, whole: dict[str, Tensor], tmp
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 90, "not a whole torch checkpoint|refused, for it is damaged"),
         (b"PK\x03\x04" + b"\0" * 90, "not a whole torch checkpoint|refused, for it is damaged"),
         (b"\xff" * 8 + b"{", "not a whole safetensors file"),
+        (b"hello world, this is text", r"not a whole torch checkpoint \(its bytes are none that torch\.save writes\)"),
+        (b"epoch 3 loss 0.5", r"not a whole torch checkpoint \(its bytes are none that torch\.save writes\)"),
+        (b"\x80\x04\x95", r"not a whole torch checkpoint \(its bytes are none that torch\.save writes\)"),
     ],
 )
 def test_what_is_no_weights_is_a_sentence(content: bytes, sentence: str, tmp_path: Path):
     (tmp_path / "w.pth").write_bytes(content)
     with pytest.raises(CytoBenchError, match=sentence) as refused:
         read_weights(tmp_path / "w.pth")
-    assert "\n" not in str(refused.value) and str(tmp_path / "w.pth") in str(refused.value)
+    said = str(refused.value)
+    assert "\n" not in said and str(tmp_path / "w.pth") in said
+    assert not re.search(r"\('?\d+'?\)", said), "a number is no reason"
+    assert "weights_only" not in said, "torch's advice to read the file unsafely"
+
+
+def test_torch_warns_of_nothing_that_a_sentence_says(tmp_path: Path, recwarn: pytest.WarningsRecorder):
+    (tmp_path / "w.pth").write_bytes(pickle.dumps({"a": 1}, protocol=4))
+    with pytest.raises(CytoBenchError, match="not a whole torch checkpoint"):
+        read_weights(tmp_path / "w.pth")
+    assert not list(recwarn)
+
+
+def test_long_messages_of_torch_are_cut_between_words(tmp_path: Path, whole: dict[str, Tensor]):
+    torch.save(whole, tmp_path / "w.pth")
+    truncated(tmp_path / "w.pth")
+    with pytest.raises(CytoBenchError, match=r"\(PytorchStreamReader .* \.\.\.\); fetch it again") as refused:
+        read_weights(tmp_path / "w.pth")
+    cut = re.search(r"(\w+) \.\.\.\)", str(refused.value))
+    with pytest.raises(RuntimeError, match=rf"\b{cut.group(1) if cut else '!'}\b"):
+        torch.load(tmp_path / "w.pth", weights_only=True)
+
+
+def test_torch_is_one_whose_weights_only_holds():
+    """Before 2.6 a crafted file ran code all the same (CVE-2025-32434)."""
+    setup = ConfigParser()
+    setup.read(Path(__file__).parents[2] / "setup.cfg", encoding="utf-8")
+    needed = {one.name: one.specifier for one in map(Requirement, setup["options"]["install_requires"].split("\n")[1:])}
+    assert "2.5.1" not in needed["torch"] and "2.6" in needed["torch"]
+    assert "0.20.1" not in needed["torchvision"] and "0.21" in needed["torchvision"]
 
 
 @pytest.mark.parametrize(
@@ -244,13 +287,17 @@ def test_files_are_found_here_then_under_the_data(tmp_path: Path, monkeypatch: p
     (here / "weights").mkdir()
     (here / "weights" / "w.pth").touch()
     assert find_file("weights/w.pth", "the weights").resolve() == here / "weights" / "w.pth"
-    with pytest.raises(CytoBenchError, match=re.escape(f"none.pth: no such file, nor {data / 'none.pth'}")):
+    with pytest.raises(CytoBenchError, match=re.escape(f"none.pth: no such file, nor {data / 'none.pth'}; a relative path is")):
         find_file("none.pth", "the weights")
-    with pytest.raises(CytoBenchError, match="weights: is a folder; the weights is a file"):
+    with pytest.raises(CytoBenchError, match="weights: is a folder; give the file in it that holds the weights"):
         find_file("weights", "the weights")
     monkeypatch.delenv("CYTOBENCH_DATA")
     with pytest.raises(CytoBenchError, match="none.pth: no such file; CYTOBENCH_DATA is not set"):
         find_file("none.pth", "the weights")
+    with pytest.raises(
+        CytoBenchError, match=re.escape(f"{data / 'none.pth'}: no such file; give the one that holds the weights")
+    ):
+        find_file(str(data / "none.pth"), "the weights")
 
 
 def test_another_file_than_the_pinned_one_is_refused(file: Path):
@@ -332,6 +379,8 @@ def test_without_a_network_one_sentence_comes_at_once(no_cache: SimpleNamespace,
     with pytest.raises(CytoBenchError, match=r"resnet10t are not here .*no network.*-o weights=PATH, or run once where"):
         pretrained_file(NAME)
     assert time.monotonic() - began < 5
+    with pytest.raises(CytoBenchError, match=r"or name a recipe whose weights are here \('cytobench info imagenet' lists them\)"):
+        pretrained_file(NAME)
 
 
 def test_offline_asks_nobody(no_cache: SimpleNamespace, monkeypatch: pytest.MonkeyPatch):
