@@ -79,6 +79,6 @@ def test_reading_would_keep_up_with_ten_times_this_processor(measured):
 
 
 def test_embedding_costs_little_over_the_bare_forward_pass(measured):
-    ratios = {name: entry["extra_info"]["ratio"] for name, entry in measured("test_embedding.py").items()}
-    assert len(ratios) == 2
-    assert {name: ratio for name, ratio in ratios.items() if ratio < 0.95} == {}
+    """Of a method with ResNet-18, resizing included, as its ``embed`` has it."""
+    _, resnet = (entry["extra_info"] for _, entry in sorted(measured("test_embedding.py").items()))
+    assert resnet["ratio, with resizing"] >= 0.95

@@ -16,6 +16,7 @@ from cytobench.embedding.parts import Parts
 from cytobench.method import Method
 from cytobench.profiling.aggregate import cells_to_wells
 from cytobench.progress import progress_bar
+from cytobench.training.allocation import keeping_freed_memory
 
 ORDER_SEED = 0
 """Of the order in which cells are embedded."""
@@ -62,7 +63,7 @@ def embed(
     embedder, order = Embedder(method, store), _order(store)
     if path is None:
         values = np.empty((len(store), embedder.features), np.float32)
-        with progress_bar(len(store), "embed", "cell", shown=progress) as bar:
+        with keeping_freed_memory(), progress_bar(len(store), "embed", "cell", shown=progress) as bar:
             for rows, vectors in embedder.pieces(order):
                 values[rows] = vectors
                 bar.update(len(rows))
@@ -89,7 +90,7 @@ def _append_share(embedder: Embedder, parts: Parts, order: np.ndarray, fabric: F
     share = left[rank::ranks]
     total = -(-len(order) // ranks)
     shown = progress_bar(total, "embed", "cell", shown=progress, done=total - len(share))
-    with parts.appending(rank) as append, shown as bar:
+    with keeping_freed_memory(), parts.appending(rank) as append, shown as bar:
         for rows, vectors in embedder.pieces(share):
             append(rows, vectors)
             bar.update(len(rows))

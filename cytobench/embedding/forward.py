@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import replace
 from operator import itemgetter
 
 import numpy as np
@@ -43,13 +42,13 @@ class Embedder:
     """A method that reads and embeds the cells of a store.
 
     Args:
-        method: made for this store's channels; its networks are laid out channels last.
+        method: made for this store's channels; its networks are laid out channels last, and so is what passes through them.
         store: the cells.
     """
 
     def __init__(self, method: Method, store: CellStore):
         self.method, self._reader = method, BatchReader(store, method.recipe.input)
-        self._network, self._device = isinstance(method, torch.nn.Module), CPU
+        self._device = CPU
         self._size = CELLS_A_WORKER * effective_n_jobs(None)
         if isinstance(method, torch.nn.Module):
             method.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -64,10 +63,13 @@ class Embedder:
         return self._vectors(self._reader.read(rows))
 
     def pieces(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Embed many cells, a network's next ones being read meanwhile; yield a piece of ``rows`` and its vectors at a time."""
+        """Embed many cells; yield a piece of ``rows`` and its vectors at a time.
+
+        While an accelerator computes the next cells are read; a processor does better to do one after the other on all its cores.
+        """
         pieces: deque[np.ndarray] = deque()
         batches = self._read(rows, pieces)
-        for batch in read_ahead(batches, CPU) if self._network else batches:
+        for batch in batches if self._device == CPU else read_ahead(batches, CPU):
             vectors = self._vectors(batch)
             if vectors.shape[1] != self.features:
                 raise CytoBenchError(f"{name_of(self.method)} returned {vectors.shape[1]} features, and {self.features} before")
@@ -110,10 +112,9 @@ class Embedder:
 
 
 def _split(batch: CellBatch, size: int) -> Iterator[CellBatch]:
-    """Pieces of ``size`` cells, laid out as convolutions are fastest."""
+    """Pieces of ``size`` cells."""
     for start in range(0, len(batch), size):
-        part = batch.map(itemgetter(slice(start, start + size)))
-        yield replace(part, images=part.images.contiguous(memory_format=torch.channels_last))
+        yield batch.map(itemgetter(slice(start, start + size)))
 
 
 def _is_out_of_memory(error: BaseException | None) -> bool:

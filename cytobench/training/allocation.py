@@ -1,4 +1,4 @@
-"""Memory that one step frees is kept for the next: giving it back and asking again costs a sixth of a step on a CPU."""
+"""Memory that one step or batch frees is kept for the next: giving it back and asking again costs a sixth of it on a CPU."""
 
 from __future__ import annotations
 

@@ -132,7 +132,10 @@ class TestStatus:
         [
             (ValueError("two\nlines"), "ValueError: two lines (an unexpected error; run again with 'cytobench --debug ...' and"),
             (CytoBenchError("a.parquet: two\nlines"), "a.parquet: two lines"),
-            (KeyboardInterrupt(), "interrupted; finished stages, saved steps and embedded cells are kept, and the same command does the rest"),
+            (
+                KeyboardInterrupt(),
+                "interrupted; finished stages, saved steps and embedded cells are kept, and the same command does the rest",
+            ),
         ],
     )
     def test_the_unexpected_is_one_line_too(self, cli, monkeypatch, error, said):

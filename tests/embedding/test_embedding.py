@@ -52,7 +52,7 @@ class Convolution(NetworkMethod):
 
     def embed(self, cells: CellBatch) -> Tensor:
         self.dtype = (maps := self.layer(cells.images)).dtype
-        self.layout = cells.images.is_contiguous(memory_format=torch.channels_last)
+        self.layout = maps.is_contiguous(memory_format=torch.channels_last)
         return maps.mean(dim=(2, 3))
 
 
@@ -291,7 +291,7 @@ def test_embed_stops_before_scores(cli, tiny_store: CellStore, tmp_path: Path):
     words = ["--method", "intensity", "--dataset", str(tiny_store.path), "--runs", str(tmp_path), "--json"]
     summary = json.loads(cli("embed", *words).out)
     folder = Path(summary["run"])
-    assert summary["files"] == ["embeddings.npy", "profiles.parquet"]
+    assert summary["files"] == ["embeddings.npy", "profiles.parquet", "figures/cells.png"]
     assert sorted(Run.read(folder).record.stages) == ["embed"] and not (folder / "scores.json").exists()
     assert json.loads(cli("run", *words).out)["run"] == str(folder)
     assert Run.read(folder).record.status == "finished"
