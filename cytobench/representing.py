@@ -29,6 +29,9 @@ EMBEDDINGS, PROFILES = "embeddings.npy", "profiles.parquet"
 CELLS_PICTURE, SHOWN, COLUMNS = "figures/cells.png", 24, 12
 """Some cells as the method sees them."""
 
+SHOWN_FULL = 0.997
+"""The quantile of a channel's pixels that is shown full."""
+
 
 def join_embedding(plan: Plan, runs: Path) -> Fabric | None:
     """This process among those that embed together; None where it is alone, or nothing is left to embed."""
@@ -80,7 +83,10 @@ def _draw_cells(plan: Plan, path: Path) -> None:
     assert isinstance(plan.data, CellStore)  # make_plan has checked it
     chosen = np.random.default_rng(0).permutation(len(plan.data))[:SHOWN]
     seen = BatchReader(plan.data, plan.recipe.input).read(chosen)
-    draw_grid(seen.images.numpy(), path, COLUMNS, None if seen.masks is None else seen.masks.numpy())
+    images = seen.images.numpy()
+    full = np.quantile(images, SHOWN_FULL, axis=(0, 2, 3), keepdims=True)  # dim cells, scaled by the bit depth, would look black
+    masks = None if seen.masks is None else seen.masks.numpy()
+    draw_grid(np.clip(images / np.maximum(full, np.finfo(np.float32).tiny), 0, 1), path, COLUMNS, masks)
 
 
 def _describe(plan: Plan) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from packaging.version import Version
 
 from cytobench.schema import Record
 
-PACKAGES = ("cytobench", "numpy", "scipy", "pandas", "scikit-learn", "torch", "timm")
+PACKAGES = ("cytobench", "numpy", "scipy", "pandas", "scikit-learn", "scikit-image", "torch", "timm", "cp_measure")
 """Whose versions are recorded."""
 
 SAMPLE_SECONDS = 0.05
