@@ -60,7 +60,15 @@ def test_train_stops_before_embedding_and_run_goes_on_from_there(cli, tiny_store
     assert finished.record.status == "finished"
     assert finished.record.stages["train"] == trained.record.stages["train"]
     figures = {path.name for path in (finished.path / "figures").iterdir()}
-    assert figures == {"real.png", "samples.png", "samples-000005.png", "samples-000010.png", "training.png", "scores.png"}
+    assert figures == {
+        "real.png",
+        "samples.png",
+        "samples-000005.png",
+        "samples-000010.png",
+        "training.png",
+        "cells.png",
+        "scores.png",
+    }
     assert (finished.path / "report.html").is_file() and list((finished.path / "tensorboard").iterdir())
     again = cli("train", *words)
     assert again.status == 0 and only_run(tmp_path).record == finished.record, "what is finished stays so"

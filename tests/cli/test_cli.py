@@ -171,7 +171,8 @@ class TestListing:
         assert cli("ls", "runs", "--runs", tmp_path / "runs").out == "no runs\n"
         run = made_run(tmp_path / "runs", made_entry())
         (row,) = only_json(cli("ls", "runs", "--runs", tmp_path / "runs", "--json"))["runs"]
-        assert row == {"dataset": "screen", "method": "pretend", "seed": "0", "status": "finished", "run": str(run.path)}
+        where = {"dataset": "screen", "method": "pretend", "recipe": "default", "seed": "0"}
+        assert row == {**where, "status": "finished", "run": str(run.path)}
 
     @pytest.mark.parametrize(
         ("name", "said"), [("lsgan", "10.48550/arXiv.1611.04076"), ("simulated", "drawn cells"), ("bbbc021-moa", "sphering-lw")]
