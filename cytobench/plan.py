@@ -20,11 +20,11 @@ from cytobench.datasets.store import CellStore
 from cytobench.files import sha256, sha256_text
 from cytobench.method import Method
 from cytobench.results.keys import MASKED_BY, MASKING, Keys, chained, source_of, source_of_modules, train_key
-from cytobench.results.provenance import installed_version
 from cytobench.results.record import Origin, RunRecord
 from cytobench.schema import Record, dump_json, validate
 from cytobench.training.recipe import Recipe
 from cytobench.training.settings import EmbeddingSpec
+from cytobench.versions import installed_version
 
 UNTRAINED = "untrained"
 """Stands in a key for the training data of a method that has none."""

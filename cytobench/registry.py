@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 from cytobench.card import MethodCard
 from cytobench.errors import CytoBenchError, nearest
 from cytobench.plugin import load_plugin
-from cytobench.results.provenance import installed_version
 from cytobench.schema import read_yaml, validate
+from cytobench.versions import installed_version
 
 METHODS, DATASETS, BENCHMARKS = "cytobench.methods", "cytobench.datasets", "cytobench.benchmarks"
 """The entry-point groups."""

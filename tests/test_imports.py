@@ -171,7 +171,7 @@ DECIDES_NOTHING = {
     "results.runs", "results.schema", "results.training_figures", "results.training_history", "schema",
     "scoring.moa", "scoring.outcome", "scoring.protocol", "scoring.retrieval", "scoring.screen", "scoring.uncertainty",
     "sharing.manifest", "training.allocation", "training.checkpoint", "training.collapse", "training.evaluations",
-    "training.feed", "training.interrupts", "training.launch", "training.log", "workers",
+    "training.feed", "training.interrupts", "training.launch", "training.log", "versions", "workers",
 }  # fmt: skip
 """What training imports and what changes no weight: it finds, checks, shows or writes. A store's content is in the key."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from textwrap import shorten
 
 import matplotlib as mpl
@@ -28,12 +29,22 @@ def draw_board(board: Board) -> str:
     axes.set(
         xlim=(0, 1), ylim=(len(rows) - 0.4, -0.6), xlabel="NSC; dot: headline, thick: 95% interval, thin: range over the panel"
     )
-    axes.set_yticks(range(len(rows)), [shorten(row.name, LONGEST_NAME, placeholder=" ...") for row in rows])
+    label_rows(axes, [row.name for row in rows])
     title = f"{'SIMULATED: ' if board.simulated else ''}{board.dataset}, {board.benchmark}, {board.headline}"
     axes.set_title(title, loc="left", parse_math=False)  # a name may hold any character
     axes.grid(axis="x", alpha=0.3)
+    return as_svg(figure)
+
+
+def label_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Write the rows' names, from the top, beside them; a name may hold any character."""
+    axes.set_yticks(range(len(names)), [shorten(name, LONGEST_NAME, placeholder=" ...") for name in names], parse_math=False)
+
+
+def as_svg(figure: Figure) -> str:
+    """Return a figure as SVG; equal figures give equal texts."""
     text = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": "cytobench", "svg.fonttype": "none"}):  # equal boards give equal pictures
+    with mpl.rc_context({"svg.hashsalt": "cytobench", "svg.fonttype": "none"}):
         figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from cytobench import registry
+from cytobench.boards.render import picture_path
 from cytobench.sensitivity.declaration import Declaration, Metric, Setting
 from cytobench.sensitivity.record import Point, Score, SensitivityRecord
 from cytobench.sensitivity.sources import declaration_of
@@ -49,7 +49,7 @@ class SensitivityMap:
     @property
     def picture(self) -> str:
         """The path of its picture below the leaderboards."""
-        return f"{FOLDER}/" + re.sub(r"[^\w.-]+", "-", f"{self.dataset[:40]}-{self.identity[:8]}-{self.benchmark}.svg")
+        return picture_path(FOLDER, self.dataset, self.identity, self.benchmark)
 
 
 def make_maps(records: Iterable[SensitivityRecord]) -> list[SensitivityMap]:

@@ -96,7 +96,12 @@ def escape(text: str) -> str:
 
 def picture_name(board: Board) -> str:
     """The path of a board's picture below the board."""
-    return f"{PICTURES}/" + re.sub(r"[^\w.-]+", "-", f"{board.dataset[:40]}-{board.dataset_identity[:8]}-{board.benchmark}.svg")
+    return picture_path(PICTURES, board.dataset, board.dataset_identity, board.benchmark)
+
+
+def picture_path(folder: str, dataset: str, identity: str, benchmark: str) -> str:
+    """The path below the leaderboards of what is drawn of one data set under one benchmark."""
+    return f"{folder}/" + re.sub(r"[^\w.-]+", "-", f"{dataset[:40]}-{identity[:8]}-{benchmark}.svg")
 
 
 def _title(board: Board) -> str:

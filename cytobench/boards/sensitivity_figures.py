@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
-from textwrap import shorten
-
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from cytobench.boards.figures import CONTROL, LONGEST_NAME, METHOD
+from cytobench.boards.figures import CONTROL, METHOD, as_svg, label_rows
 from cytobench.boards.maps import MapRow, SensitivityMap
 from cytobench.results.tables import METRICS as NAMES
 from cytobench.sensitivity.declaration import METRICS, Metric
@@ -31,14 +27,10 @@ def draw_map(drawn: SensitivityMap) -> str:
             _draw_row(axes, height, row, metric, drawn.declaration.postprocessings)
         axes.set(xlim=(0, 1), ylim=(len(drawn.rows) - 0.4, -0.6), xlabel=f"{NAMES[metric]}{controls}")
         axes.grid(axis="x", alpha=0.3)
-    names = [shorten(row.name, LONGEST_NAME, placeholder=" ...") for row in drawn.rows]
-    panels[0].set_yticks(range(len(names)), names, parse_math=False)
+    label_rows(panels[0], [row.name for row in drawn.rows])
     panels[0].set_title(f"{drawn.dataset}, {drawn.benchmark}: the same profiles, other protocols", loc="left", parse_math=False)
     figure.legend(handles=_legend(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
-    text = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": "cytobench", "svg.fonttype": "none"}):  # equal maps give equal pictures
-        figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()
+    return as_svg(figure)
 
 
 def _draw_row(axes: Axes, height: int, row: MapRow, metric: Metric, postprocessings: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cytobench.cli.running import do_all, done, names_or_owner, planner, running_options, working_options
+from cytobench.cli.running import do_all, done_and_told, names_or_owner, planner, running_options, working_options
 
 if TYPE_CHECKING:
     from cytobench.plan import Plan
@@ -18,15 +18,7 @@ if TYPE_CHECKING:
 @running_options
 @working_options
 @click.option("--checkpoint", metavar="RUN|SHA256", help="Use the weights of a run or a fetched checkpoint as they are.")
-def command(
-    names: list[str] | None,
-    runs: Path,
-    dry_run: bool,
-    as_json: bool,
-    workers: int | None,
-    scheduler: str | None,
-    **asked: Any,
-) -> None:
+def command(names: list[str] | None, runs: Path, dry_run: bool, as_json: bool, **asked: Any) -> None:
     """Embed cells (after training, where there is something to train), and score nothing: 'cytobench run' goes on from there.
 
     The run's folder then holds embeddings.npy, a vector a cell in the order of the store, and profiles.parquet, their mean in
@@ -35,13 +27,7 @@ def command(
     from cytobench.results.summary import summarise_embedding
 
     def embed(plan: Plan) -> EmbeddingSummary | None:
-        embedded = done(plan, runs, "embedded", workers, scheduler)
-        if embedded is None:
-            return None
-        summary = summarise_embedding(embedded)
-        if not as_json:
-            click.echo(str(summary))
-        return summary
+        return done_and_told(plan, runs, "embedded", summarise_embedding, as_json=as_json)
 
     chosen = names_or_owner(names, asked["start"] or asked["checkpoint"])
     do_all(chosen, planner(**asked), embed, runs=runs, dry_run=dry_run, as_json=as_json)

@@ -19,15 +19,7 @@ if TYPE_CHECKING:
 @running_options
 @working_options
 @click.option("--checkpoint", metavar="RUN|SHA256", help="Use the weights of a run or a fetched checkpoint as they are.")
-def command(
-    names: list[str] | None,
-    runs: Path,
-    dry_run: bool,
-    as_json: bool,
-    workers: int | None,
-    scheduler: str | None,
-    **asked: Any,
-) -> None:
+def command(names: list[str] | None, runs: Path, dry_run: bool, as_json: bool, **asked: Any) -> None:
     """Train (where there is something to train), embed and score methods.
 
     A trained method's untrained twin is made beside it. What is finished is not done again; a training or an embedding that was
@@ -36,7 +28,7 @@ def command(
     from cytobench.results.summary import summarise
 
     def run(plan: Plan) -> RunSummary | None:
-        finished = done(plan, runs, "finished", workers, scheduler)
+        finished = done(plan, runs, "finished")
         if finished is None:
             return None
         if not as_json:

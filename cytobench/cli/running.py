@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from cytobench.plan import Plan
     from cytobench.results.runs import Run, Until
     from cytobench.schema import Record
+
+Summary = TypeVar("Summary", bound="Record")
 
 OPTIONS = (
     click.option(
@@ -47,10 +50,19 @@ WORKERS = (
 
 
 def working_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that say who does work that is done cell by cell."""
+    """Give a command the options that say who does work that is done cell by cell, and do it there."""
+
+    @wraps(command)
+    def working(*, workers: int | None, scheduler: str | None, dry_run: bool, **asked: Any) -> None:
+        from cytobench.workers import cores_or_cluster
+
+        with nullcontext() if dry_run else cores_or_cluster(workers, scheduler):
+            command(dry_run=dry_run, **asked)
+
+    decorated: Callable[..., Any] = working
     for option in reversed(WORKERS):
-        command = option(command)
-    return command
+        decorated = option(decorated)
+    return decorated
 
 
 def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -118,10 +130,20 @@ def _tried(name: str, names: list[str], failed: list[str], act: Callable[..., An
         return None
 
 
-def done(plan: Plan, runs: Path, until: Until, workers: int | None = 1, scheduler: str | None = None) -> Run | None:
+def done_and_told(plan: Plan, runs: Path, until: Until, summarise: Callable[[Run], Summary], *, as_json: bool) -> Summary | None:
+    """Do a plan and print a summary of it, for people; None in a process that only helped."""
+    made = done(plan, runs, until)
+    if made is None:
+        return None
+    summary = summarise(made)
+    if not as_json:
+        click.echo(str(summary))
+    return summary
+
+
+def done(plan: Plan, runs: Path, until: Until) -> Run | None:
     """Do a plan; stdout is for results, and what a method prints is none."""
     from cytobench.runner import run_plan
-    from cytobench.workers import cores_or_cluster
 
-    with redirect_stdout(sys.stderr), cores_or_cluster(workers, scheduler):
+    with redirect_stdout(sys.stderr):
         return run_plan(plan, runs, progress=True, until=until)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cytobench.cli.running import do_all, done, names_or_owner, planner, running_options
+from cytobench.cli.running import do_all, done_and_told, names_or_owner, planner, running_options
 
 if TYPE_CHECKING:
     from cytobench.plan import Plan
@@ -29,13 +29,7 @@ def command(names: list[str] | None, family: bool, runs: Path, dry_run: bool, as
     def train(plan: Plan) -> TrainingSummary | None:
         if not plan.trains:
             raise CytoBenchError(f"{plan.entry.card.name} is not trained; use 'cytobench run --method {plan.entry.card.name}'")
-        trained = done(plan, runs, "trained")
-        if trained is None:
-            return None
-        summary = summarise_training(trained)
-        if not as_json:
-            click.echo(str(summary))
-        return summary
+        return done_and_told(plan, runs, "trained", summarise_training, as_json=as_json)
 
     if family and names is not None:
         raise click.UsageError("--all trains every method that has the recipe; leave out --method or --all.")

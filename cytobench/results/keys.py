@@ -13,8 +13,8 @@ from pathlib import Path
 
 from cytobench.files import sha256_text
 from cytobench.plugin import PLUGIN_MODULE
-from cytobench.results.provenance import installed_version
 from cytobench.schema import Record
+from cytobench.versions import installed_version
 
 MAKING = (
     "cytobench.datasets.batches",

@@ -7,15 +7,14 @@ import subprocess
 import sys
 import threading
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import psutil
-from packaging.version import Version
 
 from cytobench.schema import Record
+from cytobench.versions import installed_version
 
 PACKAGES = ("cytobench", "numpy", "scipy", "pandas", "scikit-learn", "scikit-image", "torch", "timm", "cp_measure")
 """Whose versions are recorded."""
@@ -94,14 +93,6 @@ class Meter:
             self.peak_memory_bytes = max(self.peak_memory_bytes, self._process.memory_info().rss)
             if self._stop.wait(SAMPLE_SECONDS):
                 return
-
-
-def installed_version(package: str) -> str:
-    """Return the public version of a package (2.13.0, whatever it was built for), or "" where it is not installed."""
-    try:
-        return Version(version(package)).public
-    except PackageNotFoundError:
-        return ""
 
 
 def _commit() -> str | None:

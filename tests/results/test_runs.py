@@ -10,11 +10,12 @@ from records import made_entry, made_run
 from cytobench import registry
 from cytobench.errors import CytoBenchError
 from cytobench.results.keys import chained, train_key
-from cytobench.results.provenance import Meter, installed_version, provenance
+from cytobench.results.provenance import Meter, provenance
 from cytobench.results.runs import Run, find_runs
 from cytobench.results.schema import Scores
 from cytobench.schema import load_json
 from cytobench.training.recipe import Recipe
+from cytobench.versions import installed_version
 
 PLUGIN = """
 from cytobench.method import Method
