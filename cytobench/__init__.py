@@ -23,6 +23,8 @@ _HOMES = {
     "evaluate": "evaluation",
     "score": "evaluation",
     "load_method": "loading",
+    "load_model": "loading",
+    "cohorts_of": "loading",
     "Record": "schema",
     "run": "runner",
     **dict.fromkeys(

@@ -1,11 +1,11 @@
-"""What a benchmark is, and the one that scores profiles by mechanism of action."""
+"""What a benchmark is, of profiles or of models, and the one that scores profiles by mechanism of action."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -13,24 +13,55 @@ import pandas as pd
 from cytobench.datasets.profiles import treatment_name
 from cytobench.profiling.aggregate import impute
 from cytobench.profiling.postprocess import NotAvailableError, Panel
+from cytobench.results.measures import Measures
+from cytobench.results.record import Requires
 from cytobench.results.schema import Difference, Estimate, PanelEntry, Scores
 from cytobench.schema import read_yaml, validate
 from cytobench.scoring.outcome import Outcome, bootstrap_of
 from cytobench.scoring.protocol import MOAProtocol
 from cytobench.scoring.screen import Screen, Treatment
 
+if TYPE_CHECKING:
+    from cytobench.phenotypes.model import Model
+
 
 class Benchmark(ABC):
     """A versioned question that is put to every method in the same way."""
 
     name: str
+    """With its variant, where it has some: ``bbbc021-realism:cellprofiler``."""
     version: int
-    requires: ClassVar[Literal["profiles", "generative", "invertible"]]
+    requires: ClassVar[Requires]
 
     @property
     def identity(self) -> str:
         """``name/version``, as it stands beside every score."""
         return f"{self.name}/{self.version}"
+
+    @property
+    def key(self) -> str:
+        """All that decides its scores beside the method: its identity, and what it measures with."""
+        return self.identity
+
+
+class ModelBenchmark(Benchmark):
+    """One that is put to a model itself, and not to profiles of wells."""
+
+    @abstractmethod
+    def measure(self, model: Model, figures: Path, *, progress: bool = False) -> Measures:
+        """Measure a model.
+
+        Args:
+            model: ready, on its device.
+            figures: the folder for pictures (``.png``); made where it is not there.
+            progress: show progress bars on stderr.
+        """
+
+
+class ProfileBenchmark(Benchmark):
+    """One that is put to profiles of wells."""
+
+    requires = "profiles"
 
     @abstractmethod
     def score(self, profiles: pd.DataFrame) -> Scores:
@@ -49,11 +80,10 @@ class Benchmark(ABC):
         """Headline NSC over the predictions that are there; None where there are none."""
 
 
-class MOABenchmark(Benchmark):
+class MOABenchmark(ProfileBenchmark):
     """Nearest neighbours and retrieval with their intervals, as ``protocol.yaml`` in ``folder`` pins them."""
 
     folder: ClassVar[Path]
-    requires = "profiles"
 
     def __init__(self) -> None:
         path = self.folder / "protocol.yaml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ def runs(folder: Path) -> list[Row]:
             "dataset": run.record.dataset,
             "method": run.record.label,
             "recipe": run.record.recipe_label,
+            "benchmark": run.record.benchmark,
             "seed": str(run.record.seed),
             "status": "stopped" if run.stopped() else run.record.status,
             "run": str(run.path),
@@ -99,8 +101,8 @@ def describe(name: str, plugin: Path | None = None) -> dict[str, Any]:
         return {"method": entry.card.model_dump(mode="json"), "from": entry.distribution, "recipes": recipes}
     if name in datasets:
         return {"dataset": name, "what": first_line(datasets[name])}
-    if name.partition("/")[0] in benchmarks:
-        name = name.partition("/")[0]
+    if re.split("[:/]", name)[0] in benchmarks:
+        name = re.split("[:/]", name)[0]
         protocol: dict[str, Any] = read_yaml(registry.folder_of(benchmarks[name]) / "protocol.yaml")
         return {"benchmark": name, "what": first_line(benchmarks[name]), "protocol": protocol}
     known = [*methods, *datasets, *benchmarks]

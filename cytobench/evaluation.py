@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from cytobench import registry
-from cytobench.benchmark import Benchmark
+from cytobench.benchmark import Benchmark, ProfileBenchmark
 from cytobench.boards.build import refresh_run_board
 from cytobench.card import METHOD_NAME, MethodCard
 from cytobench.datasets.opening import open_dataset
@@ -42,8 +43,7 @@ def score(profiles: Embeddings | pd.DataFrame, benchmark: str = "bbbc021-moa") -
         table = ProfileTable("the profiles", profiles, content_sha256="").wells()
     else:
         raise CytoBenchError(f"score() takes Embeddings or a DataFrame, not {type(profiles).__name__}")
-    scored: Scores = registry.benchmark(benchmark).score(table)
-    return scored
+    return _of_profiles(benchmark, "these profiles").score(table)
 
 
 def evaluate(
@@ -75,7 +75,7 @@ def evaluate(
     Raises:
         CytoBenchError: in one sentence, which row or column is wrong.
     """
-    chosen: Benchmark = registry.benchmark(benchmark)
+    chosen = _of_profiles(benchmark, source)
     again = (Path(source) / "run.json").is_file()
     if again:
         data, record = None, _again(Run.read(Path(source)), chosen)
@@ -103,6 +103,15 @@ def evaluate(
     return outcome
 
 
+def _of_profiles(name: str, source: str) -> ProfileBenchmark:
+    benchmark: Benchmark = registry.benchmark(name)
+    if not isinstance(benchmark, ProfileBenchmark):
+        raise CytoBenchError(
+            f"{benchmark.name} is put to models, not to profiles; use 'cytobench run --checkpoint {source} --benchmark {name}'"
+        )
+    return benchmark
+
+
 def _again(earlier: Run, benchmark: Benchmark) -> RunRecord:
     """The run of the same embeddings under this benchmark; it takes over the stages of the earlier one."""
     if "embed" not in earlier.reusable_stages():
@@ -111,7 +120,8 @@ def _again(earlier: Run, benchmark: Benchmark) -> RunRecord:
         )
     before = earlier.record.keys
     keys = before.model_copy(update={"score": score_key(before.embed, benchmark.identity)})
-    changes = {"keys": keys, "benchmark": benchmark.identity, "stages": {}, "twin": None, "twin_folder": None}
+    scored = {"benchmark": benchmark.identity, "requires": benchmark.requires}
+    changes: dict[str, Any] = {"keys": keys, **scored, "stages": {}, "twin": None, "twin_folder": None}
     return earlier.record.model_copy(update=changes)
 
 

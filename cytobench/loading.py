@@ -1,16 +1,22 @@
-"""Make a method ready to embed the cells of a data set."""
+"""Make a method ready to embed the cells of a data set, or a run's model ready to be looked at."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from cytobench import registry
+from cytobench.checkpoints import find_checkpoint
 from cytobench.construction import check_fit, choose_device, construct, seen_of
 from cytobench.datasets.opening import Dataset, open_dataset
+from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.method import Method, TrainableMethod
 from cytobench.origins import check_cells, origin_of, recipe_of
+from cytobench.phenotypes.cohorts import Cohorts
+from cytobench.phenotypes.model import Model
+from cytobench.results.runs import Run
 from cytobench.training.checkpoint import WEIGHTS, load_weights
 from cytobench.training.recipe import choose_recipe, read_recipes
 
@@ -59,3 +65,54 @@ def load_method(
     assert isinstance(method, TrainableMethod)  # its card says trained
     load_weights(method, run.path / WEIGHTS)
     return method
+
+
+def load_model(
+    run: str | Path, *, dataset: str | Path | None = None, device: str = "auto", plugin: str | Path | None = None
+) -> Model:
+    """Return the model of a run, beside the cells that it was trained on.
+
+    Args:
+        run: the run's folder, an exported checkpoint's, or the sha256 of a fetched one.
+        dataset: the cells, by name or path; those that the run's record names where None.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        plugin: the Python file of the method, where it is none of the registered ones.
+
+    Raises:
+        CytoBenchError: where the run has no weights, its cells are not here, or are others than it was made for.
+    """
+    made = Run.read(Path(run)) if (Path(run) / "run.json").is_file() else find_checkpoint(str(run))
+    record, entry = made.record, registry.method(made.record.method, Path(plugin) if plugin else None)
+    if record.supplied or entry.card.input != "images":
+        raise CytoBenchError(f"{run}: {record.label} sees no images; take a run of a method that does")
+    store = open_dataset(dataset if dataset is not None else _dataset_of(made))
+    if not isinstance(store, CellStore):
+        raise CytoBenchError(f"{dataset}: a table of profiles; give the store of cells with --dataset")
+    if dataset is None and store.identity != record.dataset_identity:
+        raise CytoBenchError(f"{run}: was made of other cells than {store.name} holds now; name its cells with --dataset")
+    recipe = recipe_of(made)
+    if record.channels and (record.channels, record.size) != seen_of(store, recipe):
+        channels, size = seen_of(store, recipe)
+        raise CytoBenchError(
+            f"{run}: sees {', '.join(record.channels)} at {record.size} px, "
+            f"but {store.name} has {', '.join(channels)} at {size} px"
+        )
+    method = construct(entry, recipe, store, record.seed, choose_device(device), record.conditions)
+    if "train" in record.stage_names:
+        assert isinstance(method, TrainableMethod)  # its card says trained
+        load_weights(method, find_checkpoint(str(run)).path / WEIGHTS)
+    return Model(record.label, record.model_title, method, recipe, store, record.seed)
+
+
+def cohorts_of(store: CellStore) -> Cohorts:
+    """Return the treatments of a store, with the mechanisms of action and the control of ``bbbc021-moa``."""
+    benchmark = registry.benchmark("bbbc021-moa")
+    moas = {name: treatment.moa for name, treatment in benchmark.treatments.items()}
+    return Cohorts(store, moas, benchmark.protocol.control)
+
+
+def _dataset_of(run: Run) -> str:
+    """The data set as the run's own command names it."""
+    words = shlex.split(run.record.command)
+    named = [after for word, after in zip(words, words[1:], strict=False) if word == "--dataset"]
+    return named[0] if named else run.record.dataset

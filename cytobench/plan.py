@@ -97,6 +97,7 @@ class Plan:
             simulated=self.data.simulated,
             all_cells_counted=self.data.all_cells_counted,
             benchmark=self.benchmark.identity,
+            requires=self.benchmark.requires,
             recipe_name=self.recipe_name,
             recipe=self.recipe.model_dump(mode="json"),
             overrides=self.overrides,
@@ -145,7 +146,7 @@ class Plan:
             others.append(source_of(registry.method(self.recipe.training.checkpoint.features).load_class()))
         trained_with = self.recipe.model_copy(update={"embedding": EmbeddingSpec(), "options": self._options_in_key()})
         train = train_key(self.entry.load_class(), trained_with, channels, size, self.seed, training_data, *others)
-        return chained(train, self.data.content_sha256, dump_json(self.recipe.embedding), self.benchmark.identity)
+        return chained(train, self.data.content_sha256, dump_json(self.recipe.embedding), self.benchmark.key)
 
     def _source_of_masks(self) -> str:
         """The code that segments crops, where they are."""

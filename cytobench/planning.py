@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cytobench import registry
+from cytobench.benchmark import Benchmark
 from cytobench.card import MethodCard
 from cytobench.construction import check_fit, choose_device, seen_of
 from cytobench.datasets.conditions import Conditions
@@ -13,7 +14,7 @@ from cytobench.datasets.opening import open_dataset
 from cytobench.datasets.selection import select
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
-from cytobench.method import TrainableMethod
+from cytobench.method import GenerativeMethod, InvertibleMethod, TrainableMethod
 from cytobench.origins import begin, check_cells, check_recipe
 from cytobench.plan import Plan
 from cytobench.training.recipe import choose_recipe, read_recipes
@@ -45,7 +46,8 @@ def make_plan(
     recipe_name, chosen = choose_recipe(recipes, recipe, overrides, entry.card.name)
     if entry.card.trained and chosen.training is None:
         raise CytoBenchError(f"{entry.card.name} is trained, but its recipe {recipe_name} has no 'training' section")
-    data = open_dataset(dataset)
+    data, asks = open_dataset(dataset), registry.benchmark(benchmark)
+    _check_benchmark(entry, asks)
     check_fit(entry.card, data)
     if isinstance(data, CellStore) and data.manifest.pending:
         coming = len(data.manifest.pending)
@@ -58,7 +60,7 @@ def make_plan(
         overrides,
         dataset,
         data,
-        registry.benchmark(benchmark),
+        asks,
         seed,
         choose_device(device),
         origin.conditions if origin is not None and not origin.trained_further else told,
@@ -70,6 +72,19 @@ def make_plan(
         check_recipe(origin, theirs, chosen, plan.conditions)
     _check_recipe(plan)
     return plan
+
+
+def _check_benchmark(entry: registry.MethodEntry, benchmark: Benchmark) -> None:
+    """Refuse to put a benchmark to a method that cannot answer it."""
+    if benchmark.requires == "profiles":
+        return
+    kinds: dict[str, tuple[type, str]] = {
+        "generative": (GenerativeMethod, "synthesise cells"),
+        "invertible": (InvertibleMethod, "encode cells and decode them"),
+    }
+    kind, able = kinds.get(benchmark.requires, (object, "embed images"))
+    if entry.card.input != "images" or not issubclass(entry.load_class(), kind):
+        raise CytoBenchError(f"{benchmark.name} is put to methods that {able}, which {entry.card.name} does not")
 
 
 def _check_recipe(plan: Plan) -> None:

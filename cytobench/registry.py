@@ -96,9 +96,10 @@ def datasets() -> dict[str, EntryPoint]:
 
 
 def benchmark(name: str) -> Any:
-    """Make a benchmark by name (``bbbc021-moa`` or ``bbbc021-moa/1``)."""
-    base, _, version = name.partition("/")
-    made = _pick(_unique(BENCHMARKS), base, "benchmark").load()()
+    """Make a benchmark by name: ``bbbc021-moa``, ``bbbc021-moa/1``, or where it has variants ``bbbc021-realism:cellprofiler``."""
+    named, _, version = name.partition("/")
+    base, _, variant = named.partition(":")
+    made = _pick(_unique(BENCHMARKS), base, "benchmark").load()(*([variant] if variant else []))
     if version and str(made.version) != version:
         raise CytoBenchError(f"{base} is at version {made.version} here, not {version}; install the CytoBench that has it")
     return made

@@ -58,7 +58,7 @@ def represent(plan: Plan, folder: Path, fabric: Fabric | None, progress: bool) -
 def represent_share(plan: Plan, folder: Path, fabric: Fabric) -> None:
     """Embed this process's share of the cells, where another process calls :func:`represent`."""
     assert isinstance(plan.data, CellStore)  # make_plan has checked it
-    embed_share(_ready(plan, folder, fabric), plan.data, folder / EMBEDDINGS, plan.keys.embed, fabric)
+    embed_share(ready(plan, folder, fabric), plan.data, folder / EMBEDDINGS, plan.keys.embed, fabric)
 
 
 def write_profiles(profiles: pd.DataFrame, folder: Path, *, simulated: bool) -> None:
@@ -73,7 +73,7 @@ def _embed(plan: Plan, folder: Path, fabric: Fabric | None, progress: bool) -> p
     if plan.segments:
         note(f"{plan.data.name} has no masks, so every crop is segmented; look at {folder / CELLS_PICTURE}")
     _draw_cells(plan, folder / CELLS_PICTURE)
-    method = _ready(plan, folder, fabric)
+    method = ready(plan, folder, fabric)
     embeddings = embed(method, plan.data, path=folder / EMBEDDINGS, resume=plan.keys.embed, fabric=fabric, progress=progress)
     return embeddings.wells()
 
@@ -104,7 +104,7 @@ def _describe(plan: Plan) -> pd.DataFrame:
     return pd.concat([wells[metadata_columns(wells)], features], axis=1)
 
 
-def _ready(plan: Plan, folder: Path, fabric: Fabric | None) -> Method:
+def ready(plan: Plan, folder: Path, fabric: Fabric | None = None) -> Method:
     """The method with its weights, on this process's device."""
     if fabric is not None:
         fabric.barrier()  # for the first process to have written the weights

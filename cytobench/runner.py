@@ -10,11 +10,13 @@ from pathlib import Path
 import pandas as pd
 from lightning_fabric import Fabric
 
-from cytobench.benchmark import Benchmark
+from cytobench.benchmark import ModelBenchmark, ProfileBenchmark
 from cytobench.boards.build import refresh_run_board
 from cytobench.datasets.store import CellStore
+from cytobench.errors import CytoBenchError
 from cytobench.files import write_text
 from cytobench.fitting import fit, join, train
+from cytobench.measuring import MEASURED, PICTURES, measure
 from cytobench.plan import Plan
 from cytobench.planning import make_plan
 from cytobench.representing import CELLS_PICTURE, EMBEDDINGS, PROFILES, join_embedding, represent, represent_share
@@ -106,6 +108,8 @@ def run_plan(plan: Plan, runs: Path, *, progress: bool = False, until: Until = "
     Returns:
         The run; None in a process that ``torchrun`` started to help the first one.
     """
+    if until == "embedded" and isinstance(plan.benchmark, ModelBenchmark):
+        raise CytoBenchError(f"{plan.benchmark.name} is put to the model itself and embeds nothing; leave the benchmark out")
     try:
         outcome = _take_part(plan, runs, progress, until)
     except BaseException:
@@ -128,7 +132,8 @@ def run_plan(plan: Plan, runs: Path, *, progress: bool = False, until: Until = "
 def _take_part(plan: Plan, runs: Path, progress: bool, until: Until) -> Run | None:
     """Do one run, or in a process that is not the first, its share of the training and the embedding; that returns None."""
     training = join(plan, runs)
-    embedding = join_embedding(plan, runs) if until != "trained" else None
+    embeds = until != "trained" and isinstance(plan.benchmark, ProfileBenchmark)
+    embedding = join_embedding(plan, runs) if embeds else None
     if is_first_process():
         return execute(plan, runs, progress, training=training, embedding=embedding, until=until)
     if training is not None:
@@ -160,12 +165,18 @@ def execute(
             outcome.stage("train", files, device, lambda: train(plan, outcome.path, training, progress), pictures=TRAIN_PICTURES)
         if until == "trained":
             return outcome
+        if isinstance(plan.benchmark, ModelBenchmark):
+            action = partial(measure, plan, plan.benchmark, outcome.path, progress)
+            outcome.stage("score", MEASURED, device, action, pictures=(PICTURES,))
+            return outcome
+        assert isinstance(plan.benchmark, ProfileBenchmark)  # there are these two
+        benchmark, title = plan.benchmark, outcome.record.title
         written = (EMBEDDINGS, PROFILES) if plan.entry.card.input == "images" else (PROFILES,)
         action = partial(represent, plan, outcome.path, embedding, progress)
         outcome.stage("embed", written, device, action, pictures=(CELLS_PICTURE,))
         if until == "embedded":
             return outcome
-        outcome.stage("score", SCORE_OUTPUTS, "cpu", lambda: score_profiles(plan.benchmark, outcome.path, outcome.record.title))
+        outcome.stage("score", SCORE_OUTPUTS, "cpu", lambda: score_profiles(benchmark, outcome.path, title))
     return outcome
 
 
@@ -175,7 +186,7 @@ def _show_failure(folder: Path) -> None:
         write_page(folder)
 
 
-def score_profiles(benchmark: Benchmark, folder: Path, title: str) -> None:
+def score_profiles(benchmark: ProfileBenchmark, folder: Path, title: str) -> None:
     """Score ``PROFILES`` in a run's folder into ``SCORE_OUTPUTS``; ``title`` stands over the picture."""
     scores = benchmark.score(pd.read_parquet(folder / PROFILES))
     write_text(folder / "scores.json", dump_json(scores))

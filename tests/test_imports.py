@@ -166,7 +166,7 @@ DECIDES_NOTHING = {
     "datasets.profiles", "datasets.store", "datasets.store_files", "errors", "files", "imaging.overlay",
     "locations", "method", "plan",
     "plugin",
-    "profiling.covariance", "profiling.postprocess", "progress", "registry", "results.keys", "results.provenance",
+    "profiling.covariance", "profiling.postprocess", "progress", "registry", "results.keys", "results.measures", "results.provenance",
     "results.record", "results.reuse",
     "results.runs", "results.schema", "results.training_figures", "results.training_history", "schema",
     "scoring.moa", "scoring.outcome", "scoring.protocol", "scoring.retrieval", "scoring.screen", "scoring.uncertainty",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cytobench import registry
-from cytobench.boards.entries import BoardEntry
+from cytobench.boards.entries import BoardEntry, Entry
 from cytobench.datasets.profiles import treatment_name
 from cytobench.errors import CytoBenchError
 from cytobench.results.record import KEY_LENGTH
@@ -39,8 +39,13 @@ class Comparison(Record):
         return "\n".join(lines)
 
 
-def compare(first: BoardEntry, second: BoardEntry) -> Comparison:
-    """Compare two entries of one benchmark; real and simulated data are never compared."""
+def compare(first: Entry, second: Entry) -> Comparison:
+    """Compare two entries of one benchmark of profiles; real and simulated data are never compared."""
+    if not (isinstance(first, BoardEntry) and isinstance(second, BoardEntry)):
+        model = next(entry.run for entry in (first, second) if not isinstance(entry, BoardEntry))
+        raise CytoBenchError(
+            f"{model.label}, {model.benchmark}: has no treatments to compare by; its board shows the intervals side by side"
+        )
     if first.scores.benchmark != second.scores.benchmark:
         raise CytoBenchError(
             f"{first.scores.benchmark} and {second.scores.benchmark} are different protocols; score both under one"

@@ -63,11 +63,12 @@ def _section(board: Board) -> str:
     parts += [f"Of these data: {escape(warning)}." for warning in board.warnings]
     if board.missing_controls:
         parts.append(f"Controls still missing here: {'; '.join(map(escape, board.missing_controls))}.")
-    commands = "\n".join(f"- {escape(row.name)}: {_code(row.command)}" for row in board.rows if not row.untrained)
+    commands = "\n".join(f"- {escape(row.name)}: {as_code(row.command)}" for row in board.rows if not row.untrained)
     return "\n\n".join([*parts, f"Each row again (an untrained twin is made with its method):\n\n{commands}"])
 
 
-def _code(text: str) -> str:
+def as_code(text: str) -> str:
+    """Write a command as Markdown that shows it as it is."""
     return f"`{' '.join(text.replace('`', ' ').split())}`"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cytobench.boards.entries import BoardEntry
 from cytobench.boards.weights import Weights, begun_from, scored_weights
-from cytobench.results.record import KEY_LENGTH, Unseen
+from cytobench.results.record import KEY_LENGTH, RunRecord, Unseen
 from cytobench.results.schema import Counts, Difference, PanelEntry
 from cytobench.schema import Record
 
@@ -78,7 +78,7 @@ def _board(entries: list[BoardEntry]) -> Board:
     ordered = sorted(entries, key=lambda entry: (-_nsc(entry), entry.run.label, entry.run.keys.score))
     ranked = [_nsc(entry) for entry in ordered if _ranked(entry)]
     ranks = [1 + ranked.index(_nsc(entry)) if _ranked(entry) else None for entry in ordered]  # equal scores, equal ranks
-    run, names = ordered[0].run, _names(ordered)
+    run, names = ordered[0].run, names_apart([entry.run for entry in ordered])
     return Board(
         dataset=_joined(sorted({entry.run.dataset for entry in entries})),
         dataset_identity=run.dataset_identity,
@@ -95,12 +95,11 @@ def _joined(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def _names(entries: list[BoardEntry]) -> list[str]:
+def names_apart(runs: list[RunRecord]) -> list[str]:
     """What tells the rows of a board apart."""
     recipes: dict[str, set[str]] = {}
-    for entry in entries:
-        recipes.setdefault(entry.run.label, set()).add(entry.run.recipe_label)
-    runs = [entry.run for entry in entries]
+    for run in runs:
+        recipes.setdefault(run.label, set()).add(run.recipe_label)
     return [f"{run.label}, {run.recipe_label}" if len(recipes[run.label]) > 1 else run.label for run in runs]
 
 
@@ -155,8 +154,12 @@ def _missing_controls(entries: list[BoardEntry]) -> tuple[str, ...]:
     wanted = {"batch"}
     wanted |= {name for name in IMAGE_CONTROLS if any(entry.run.card.input == "images" for entry in entries)}
     wanted |= {"cell-count" for entry in entries if entry.run.all_cells_counted}
-    folders = {entry.run.folder.as_posix() for entry in entries}
-    learned = [entry.run for entry in entries if entry.run.twin_folder is not None or "train" in entry.run.stage_names]
+    return tuple(sorted(wanted - controls) + without_twin([entry.run for entry in entries]))
+
+
+def without_twin(runs: list[RunRecord]) -> list[str]:
+    """The untrained twins that should stand beside these runs and do not."""
+    folders = {run.folder.as_posix() for run in runs}
+    learned = [run for run in runs if run.twin_folder is not None or "train" in run.stage_names]
     alone = [run for run in learned if run.twin_folder not in folders]
-    twins = [f"{run.method} (untrained), recipe {run.recipe_label}, seed {run.seed}" for run in alone]
-    return tuple(sorted(wanted - controls) + sorted(twins))
+    return sorted(f"{run.method} (untrained), recipe {run.recipe_label}, seed {run.seed}" for run in alone)

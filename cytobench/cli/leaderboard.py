@@ -59,11 +59,16 @@ def sensitivity(runs: tuple[Path, ...], folder: Path) -> None:
 @FOLDER
 def show(folder: Path) -> None:
     """Print the boards."""
-    from cytobench.boards.entries import entries_of_scores
+    from cytobench.boards.entries import entries_of_scores, of_models, of_profiles
+    from cytobench.boards.measured import make_measured_boards
+    from cytobench.boards.measured_page import measured_markdown
     from cytobench.boards.render import markdown
     from cytobench.boards.rows import make_boards
 
-    click.echo(markdown(make_boards(entries_of_scores(folder)), "Leaderboard"))
+    entries = entries_of_scores(folder)
+    click.echo(markdown(make_boards(of_profiles(entries)), "Leaderboard"))
+    if of_models(entries):
+        click.echo(measured_markdown(make_measured_boards(of_models(entries)), "What models make of cells"))
 
 
 @command.command()

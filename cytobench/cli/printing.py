@@ -24,9 +24,9 @@ def echo_run(run: Run, runs: Path) -> None:
     """Print a run's scores and where everything lies."""
     from cytobench.results.tables import difference_text, estimate_text
 
-    record = run.record
+    record, found = run.record, run.scores if run.record.requires == "profiles" else run.measures
     mark = "SIMULATED data: these scores say nothing of real cells\n" if record.simulated else ""
-    click.echo(f"{mark}{record.label} on {record.dataset}, seed {record.seed}\n\n{run.scores}\n")
+    click.echo(f"{mark}{record.label} on {record.dataset}, seed {record.seed}\n\n{found}\n")
     if record.twin is not None:
         click.echo(f"against its untrained twin, NSC: {difference_text(record.twin)}")
     if record.unseen is not None:
@@ -35,4 +35,5 @@ def echo_run(run: Run, runs: Path) -> None:
         )
         if record.unseen.twin is not None:
             click.echo(f"against its untrained twin on these: {difference_text(record.unseen.twin)}")
-    click.echo(f"run:   {run.path}\nboard: {runs / 'board.md'}")
+    page = "board.md" if record.requires == "profiles" else "phenotypes.md"
+    click.echo(f"run:   {run.path}\nboard: {runs / page}")

@@ -12,7 +12,7 @@ from cytobench.cli.running import do_all, done, names_or_owner, planner, running
 
 if TYPE_CHECKING:
     from cytobench.plan import Plan
-    from cytobench.results.summary import RunSummary
+    from cytobench.results.summary import MeasuresSummary, RunSummary
 
 
 @click.command()
@@ -27,7 +27,7 @@ def command(names: list[str] | None, runs: Path, dry_run: bool, as_json: bool, *
     """
     from cytobench.results.summary import summarise
 
-    def run(plan: Plan) -> RunSummary | None:
+    def run(plan: Plan) -> RunSummary | MeasuresSummary | None:
         finished = done(plan, runs, "finished")
         if finished is None:
             return None

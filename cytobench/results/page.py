@@ -11,11 +11,12 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 
 from cytobench.files import write_text
+from cytobench.results.measures import Measures
 from cytobench.results.provenance import Provenance
 from cytobench.results.record import RunRecord
 from cytobench.results.runs import Run
 from cytobench.results.schema import Estimate, Scores
-from cytobench.results.tables import METRICS, difference_text, estimate_text
+from cytobench.results.tables import METRICS, column_title, difference_text, estimate_text, measure_text
 from cytobench.results.training_history import TrainingHistory, read_training_history
 from cytobench.schema import Record
 
@@ -42,6 +43,10 @@ class Page(Record):
     supervision: str
     recipe: str
     scores: Scores | None
+    measures: Measures | None
+    """What a benchmark of models found, where the run is one of such."""
+    measured: tuple[str, ...]
+    """The pictures of it."""
     nsc_range: tuple[float, float] | None
     """The least and the greatest NSC of the panel."""
     training: TrainingHistory | None
@@ -76,6 +81,7 @@ def write_page(folder: Path) -> Path:
     template = (files("cytobench.results") / "page.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"estimate": _estimate, "difference": difference_text, "full_estimate": estimate_text}
+    environment.filters |= {"measure": measure_text, "column_title": column_title}
     page = _page(Run.read(folder))
     text = environment.from_string(template).render(page=page, METRICS=METRICS)
     if not (folder / REPORT).is_file() or (folder / REPORT).read_text(encoding="utf-8") != text:
@@ -85,7 +91,8 @@ def write_page(folder: Path) -> Path:
 
 def _page(run: Run) -> Page:
     folder, record = run.path, run.record
-    scores = run.scores if record.status == "finished" else None
+    scores = run.scores if record.status == "finished" and record.requires == "profiles" else None
+    measures = run.measures if record.status == "finished" and record.requires != "profiles" else None
     log = read_training_history(folder / "log.jsonl") if (folder / "log.jsonl").is_file() else None
     grids = _numbered_grids(folder)
     newest = _newest(folder, grids)
@@ -98,6 +105,8 @@ def _page(run: Run) -> Page:
         else record.card.supervision,
         recipe=yaml.safe_dump(record.recipe, sort_keys=False, default_flow_style=None, width=100) if record.recipe else "",
         scores=scores,
+        measures=measures,
+        measured=tuple(f"figures/measures/{picture.name}" for picture in sorted((folder / "figures/measures").glob("*.png"))),
         nsc_range=_nsc_range(scores) if scores else None,
         training=log,
         latest=log.latest() if log else {},

@@ -14,6 +14,9 @@ from cytobench.results.provenance import Stage
 from cytobench.results.schema import Difference, Estimate
 from cytobench.schema import FOLDER_NAME, Record
 
+Requires = Literal["profiles", "images", "generative", "invertible"]
+"""What a benchmark asks of a method: profiles of wells, to embed images, to synthesise cells, to encode cells and decode them."""
+
 LONGEST_RECIPE = 50
 """Characters of a recipe's changes in a title."""
 
@@ -65,6 +68,8 @@ class RunRecord(Record):
     simulated: bool
     all_cells_counted: bool
     benchmark: str
+    requires: Requires = "profiles"
+    """What the benchmark is put to: profiles, or the model itself."""
     recipe_name: str | None
     recipe: dict[str, Any]
     """Resolved: the variant with its overrides."""
@@ -103,10 +108,16 @@ class RunRecord(Record):
         return f"{self.method} (untrained)" if self.untrained else self.method
 
     @property
+    def model_title(self) -> str:
+        """What stands over a picture of what its model makes, which no benchmark has a part in."""
+        return f"{self._head}, seed {self.seed}"
+
+    @property
     def stage_names(self) -> tuple[str, ...]:
         """The stages of such a run, each made from the one before."""
         trains = self.card.trained and not self.untrained and not self.supplied
-        return ("train", "embed", "score") if trains else ("embed", "score")
+        scored = ("embed", "score") if self.requires == "profiles" else ("score",)
+        return ("train", *scored) if trains else scored
 
     @property
     def weights_sha256(self) -> str | None:
@@ -121,9 +132,13 @@ class RunRecord(Record):
     @property
     def title(self) -> str:
         """What stands over a picture of the run."""
-        recipe = "" if self.recipe_name is None else f" ({shorten(self.recipe_label, LONGEST_RECIPE, placeholder=' ...')})"
+        return f"{self._head}, {self.benchmark}, seed {self.seed}"
+
+    @property
+    def _head(self) -> str:
         mark = "SIMULATED data: " if self.simulated else ""
-        return f"{mark}{self.label}{recipe} on {self.dataset}, {self.benchmark}, seed {self.seed}"
+        recipe = "" if self.recipe_name is None else f" ({shorten(self.recipe_label, LONGEST_RECIPE, placeholder=' ...')})"
+        return f"{mark}{self.label}{recipe} on {self.dataset}"
 
     @property
     def folder(self) -> Path:

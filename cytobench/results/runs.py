@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from cytobench.errors import CytoBenchError
 from cytobench.files import locked, sha256, write_text
+from cytobench.results.measures import Measures
 from cytobench.results.provenance import Meter, Stage, provenance
 from cytobench.results.record import RunRecord
 from cytobench.results.reuse import finished_stage, link, whole
@@ -48,13 +49,23 @@ class Run:
 
     @property
     def scores(self) -> Scores:
-        """The scores of a finished run."""
+        """The scores of a finished run of a benchmark of profiles."""
+        if self.record.requires != "profiles":
+            raise CytoBenchError(f"{self.path}: a run of {self.record.benchmark}, which scores no profiles; take one that does")
+        return load_json(Scores, self._scored())
+
+    @property
+    def measures(self) -> Measures:
+        """What a finished run's benchmark of models found."""
+        return load_json(Measures, self._scored())
+
+    def _scored(self) -> Path:
         if self.record.status != "finished":
             why = f": {self.record.error}" if self.record.error else ""
             raise CytoBenchError(f"{self.path}: the run is {self.record.status}{why}; run it again")
         if not whole(self.path, self.record.stages["score"]):
             raise CytoBenchError(f"{self.path}: its scores are not as they were written; run it again")
-        return load_json(Scores, self.path / "scores.json")
+        return self.path / "scores.json"
 
     def finished(self) -> bool:
         """Whether this very run is already done, with every file that it wrote still there and whole."""
@@ -109,13 +120,14 @@ class Run:
             outputs: the files that it writes into the folder.
             device: what it runs on.
             action: does it; may return fields of the record to set.
-            pictures: files that it may write beside them.
+            pictures: files that it may write beside them, or patterns of their names.
         """
         if name in self.record.stages:
             return
         with Meter() as meter:
             changes = action() or {}
-        drawn = [picture for picture in pictures if (self.path / picture).is_file()]
+        found = (file for picture in pictures for file in self.path.glob(picture))
+        drawn = [file.relative_to(self.path).as_posix() for file in sorted(found)]
         written = {output: sha256(self.path / output) for output in (*outputs, *drawn)}
         done = Stage(
             seconds=meter.seconds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cytobench.results.measures import Measures
 from cytobench.results.record import Unseen
 from cytobench.results.runs import Run
 from cytobench.results.schema import Difference, PanelEntry
@@ -21,6 +22,17 @@ class RunSummary(Record):
     unseen: Unseen | None
     """On treatments of which no cell was trained on, where the run was trained on some only."""
     panel: tuple[PanelEntry, ...]
+
+
+class MeasuresSummary(Record):
+    """One run and what a benchmark of models found."""
+
+    method: str
+    dataset: str
+    benchmark: str
+    simulated: bool
+    run: str
+    measures: Measures
 
 
 class TrainingSummary(Record):
@@ -86,9 +98,19 @@ def summarise_training(run: Run) -> TrainingSummary:
     )
 
 
-def summarise(run: Run) -> RunSummary:
+def summarise(run: Run) -> RunSummary | MeasuresSummary:
     """Summarise a finished run."""
-    record, scores = run.record, run.scores
+    record = run.record
+    if record.requires != "profiles":
+        return MeasuresSummary(
+            method=record.label,
+            dataset=record.dataset,
+            benchmark=record.benchmark,
+            simulated=record.simulated,
+            run=str(run.path),
+            measures=run.measures,
+        )
+    scores = run.scores
     return RunSummary(
         method=record.label,
         dataset=record.dataset,

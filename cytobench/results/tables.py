@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tabulate import tabulate
 
+from cytobench.results.measures import Column, Measure, Measures
 from cytobench.results.schema import Difference, Estimate, PanelEntry, Scores
 
 METRICS = {
@@ -60,3 +61,26 @@ def difference_text(difference: Difference | None) -> str:
 def _row(entry: PanelEntry, headline: str) -> list[str]:
     name = f"{entry.postprocessing}{' *' if entry.postprocessing == headline else ''}"
     return [name, *(estimate_text(getattr(entry, metric)) for metric in METRICS)]
+
+
+def measures_table(measures: Measures) -> str:
+    """The model's measures beside its references and its parts, each with its 95% interval."""
+    lines = [measures.result, *measures.references, *measures.parts]
+    headers = ["", *(column_title(column, measures.headline) for column in measures.columns)]
+    rows = [[line.name, *(measure_text(line.measures.get(column.name)) for column in measures.columns)] for line in lines]
+    told = [f"* headline. {measures.benchmark}; {measures.under}", *(f"note: {warning}" for warning in measures.warnings)]
+    return "\n".join([tabulate(rows, headers=headers, disable_numparse=True), *told])
+
+
+def column_title(column: Column, headline: str) -> str:
+    """A column's title, the headline marked, and what is better."""
+    better = {"lower": ", lower is better", "higher": ", higher is better", "neither": ""}[column.better]
+    return f"{column.title}{' *' if column.name == headline else ''}{better}"
+
+
+def measure_text(measure: Measure | None) -> str:
+    """``0.90 [0.81, 0.96]``, four digits that count."""
+    if measure is None or measure.value is None:
+        return "-"
+    interval = "" if measure.low is None or measure.high is None else f" [{measure.low:.3g}, {measure.high:.3g}]"
+    return f"{measure.value:.3g}{interval}"

@@ -1,0 +1,34 @@
+"""What the verbs that look at models share: which run, beside which cells, and where files go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from cytobench.cli.options import JSON, PLUGIN, folder_option
+
+OPTIONS = (
+    click.option("--dataset", metavar="NAME|PATH", help="Its cells.  [default: those of the run]"),
+    click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="Of noise and chosen cells."),
+    folder_option("--out", "phenotypes", "Where files are written."),
+    click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda"),
+    PLUGIN,
+    JSON,
+)
+
+RUN = click.option("--run", required=True, metavar="RUN|SHA256", help="A run's folder, or a fetched checkpoint.")
+"""One model."""
+
+MODELS = click.option(
+    "--run", "runs", required=True, multiple=True, metavar="RUN|SHA256", help="A run's folder, or a fetched checkpoint; repeat."
+)
+"""One model or several."""
+
+
+def looking_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say what is looked at and where files go."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command

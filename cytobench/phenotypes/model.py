@@ -1,0 +1,177 @@
+"""A method with its weights beside the cells that it is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cytobench.datasets.batches import BatchReader
+from cytobench.datasets.conditions import Conditions
+from cytobench.datasets.store import CellStore
+from cytobench.errors import CytoBenchError
+from cytobench.method import CellBatch, GenerativeMethod, InvertibleMethod, Method
+from cytobench.training.recipe import Recipe
+
+PART = 64
+"""Cells computed at a time; no result depends on it."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A method ready to be looked at, and the store whose cells it is compared with.
+
+    Images are always float32 (n, C, H, W) in [0, 1] as the method's recipe scales and crops them, in the order of ``channels``.
+    """
+
+    name: str
+    """As on boards: ``lsgan``, ``lsgan (untrained)``."""
+    title: str
+    """What stands over a picture; says where data are simulated."""
+    method: Method
+    recipe: Recipe
+    store: CellStore
+    seed: int
+    """Of the method's weights."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of the images' channels."""
+        return self.method.channels
+
+    @property
+    def size(self) -> int:
+        """Height and width of the images, px."""
+        return self.method.size
+
+    @property
+    def seen(self) -> str:
+        """How cells are shown to the method, as ``luminance, 64 px``: images seen in two ways do not compare."""
+        return f"{self.recipe.input.scaling}, {self.size} px"
+
+    @property
+    def generates(self) -> bool:
+        """Whether it synthesises cells from noise."""
+        return isinstance(self.method, GenerativeMethod)
+
+    @property
+    def inverts(self) -> bool:
+        """Whether it encodes cells into a space that it decodes from."""
+        return isinstance(self.method, InvertibleMethod)
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """What a conditional model is told of each cell."""
+        return self.method.conditions
+
+    def real(self, rows: np.ndarray) -> np.ndarray:
+        """Return real cells as the method sees them."""
+        if not len(rows):
+            return np.empty((0, len(self.channels), self.size, self.size), np.float32)
+        return np.concatenate([batch.images.numpy() for batch in self._batches(rows)])
+
+    def noise(self, n: int, seed: int) -> np.ndarray:
+        """Return ``n`` points (n, Z) of the noise space; of equal seeds the first points are equal whatever ``n``."""
+        with torch.random.fork_rng(), torch.inference_mode():
+            torch.manual_seed(seed)
+            parts = [self._generative.noise(PART) for _ in range(-(-n // PART))]
+        return _array(torch.cat(parts)[:n]) if parts else np.empty((0, 0), np.float32)
+
+    def generate(self, z: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        """Synthesise cells.
+
+        Args:
+            z: (n, Z) points of the noise space.
+            rows: (n,) cells of the store; a conditional model is told what they were treated with. None for others.
+        """
+        generative, told = self._generative, self._told(rows, len(z))
+        return self._computed(lambda part, condition: generative.generate(part, condition), z, told)
+
+    def encode(self, rows: np.ndarray) -> np.ndarray:
+        """Return the codes (n, Z) of cells of the store."""
+        invertible = self._invertible
+        with self._looking():
+            return np.concatenate([_array(invertible.encode(batch.to(self._device))) for batch in self._batches(rows)])
+
+    def decode(self, z: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        """Return the images of codes (n, Z); ``rows`` as in :meth:`generate`."""
+        invertible, told = self._invertible, self._told(rows, len(z))
+
+        def decoded(part: Tensor, condition: Tensor | None) -> Tensor:
+            return invertible.decode(part) if condition is None else invertible.decode(part, condition)  # type: ignore[call-arg]
+
+        return self._computed(decoded, z, told)
+
+    def embed(self, images: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
+        """Return the representation (n, D) of images (n, C, H, W), and where the recipe asks for them masks (n, H, W)."""
+
+        def embedded(start: int) -> np.ndarray:
+            seen = None if masks is None else torch.from_numpy(masks[start : start + PART])
+            part = torch.from_numpy(np.ascontiguousarray(images[start : start + PART], np.float32))
+            return _array(self.method.embed(CellBatch(part, seen, self.channels).to(self._device)))
+
+        with self._looking():
+            return np.concatenate([embedded(start) for start in range(0, len(images), PART)])
+
+    def _computed(self, compute: object, z: np.ndarray, told: np.ndarray | None) -> np.ndarray:
+        assert callable(compute)
+        images = []
+        with self._looking():
+            for start in range(0, len(z), PART):
+                part = torch.from_numpy(np.ascontiguousarray(z[start : start + PART], np.float32)).to(self._device)
+                condition = None if told is None else torch.from_numpy(told[start : start + PART]).to(self._device)
+                images.append(_array(compute(part, condition)))
+        return np.concatenate(images) if images else np.empty((0, len(self.channels), self.size, self.size), np.float32)
+
+    def _told(self, rows: np.ndarray | None, n: int) -> np.ndarray | None:
+        """What a conditional model is told; cells chosen at random where the caller does not say which."""
+        if not self.conditions:
+            return None
+        chosen = np.random.default_rng(self.seed).choice(len(self.store), n) if rows is None else rows
+        return self._known.of(chosen)
+
+    @cached_property
+    def _known(self) -> Conditions:
+        known = Conditions(self.store, self.recipe.condition)
+        if known.names != self.conditions:
+            raise CytoBenchError(f"{self.name} was trained with other treatments than those of {self.store.name}; give its own data")
+        return known
+
+    @cached_property
+    def _reader(self) -> BatchReader:
+        return BatchReader(self.store, self.recipe.input)
+
+    @property
+    def _device(self) -> torch.device:
+        held = self.method.parameters() if isinstance(self.method, torch.nn.Module) else iter(())
+        return next((parameter.device for parameter in held), torch.device("cpu"))
+
+    @property
+    def _generative(self) -> GenerativeMethod:
+        if not isinstance(self.method, GenerativeMethod):
+            raise CytoBenchError(f"{self.name} generates no cells; take a run of a generative method (lsgan, began, vae ...)")
+        return self.method
+
+    @property
+    def _invertible(self) -> InvertibleMethod:
+        if not isinstance(self.method, InvertibleMethod):
+            raise CytoBenchError(f"{self.name} cannot encode and decode cells; take a run of bigan, began, vae, ae or conv-ae")
+        return self.method
+
+    def _batches(self, rows: np.ndarray) -> Iterator[CellBatch]:
+        for start in range(0, len(rows), PART):
+            yield self._reader.read(rows[start : start + PART])
+
+    def _looking(self) -> torch.inference_mode:
+        if isinstance(self.method, torch.nn.Module):
+            self.method.eval()
+        return torch.inference_mode()
+
+
+def _array(values: Tensor | np.ndarray) -> np.ndarray:
+    array: np.ndarray = values.float().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values, np.float32)
+    return array
