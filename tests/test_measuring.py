@@ -9,6 +9,7 @@ from cytobench import registry
 from cytobench.benchmark import ModelBenchmark
 from cytobench.errors import CytoBenchError
 from cytobench.evaluation import evaluate
+from cytobench.planning import make_plan
 from cytobench.results.measures import Column, Line, Measure, Measures
 from cytobench.results.runs import Run
 from cytobench.runner import run, run_plan
@@ -86,9 +87,7 @@ def test_models_are_measured_by_run_and_not_by_evaluate_or_embed(tiny_store, tmp
         evaluate(str(scored.path), benchmark="brightness", runs=tmp_path)
     measured = run("vae", str(tiny_store.path), runs=tmp_path, checkpoint=str(scored.path), benchmark="brightness")
     assert measured.measures.result.measures["mean"].n == 8
-    from cytobench.planning import make_plan
-
-    asked = dict(recipe=None, options=QUICK, seed=0, device="cpu", plugin=None)
+    asked = {"recipe": None, "options": QUICK, "seed": 0, "device": "cpu", "plugin": None}
     plan = make_plan("vae", str(tiny_store.path), benchmark="brightness", **asked)
     with pytest.raises(CytoBenchError, match="brightness is put to the model itself and embeds nothing"):
         run_plan(plan, tmp_path, until="embedded")

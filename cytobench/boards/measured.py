@@ -14,7 +14,7 @@ class MeasuredRow(Record):
     """A model."""
 
     rank: int | None
-    """By the headline; None for untrained twins, controls, and methods that saw MOA or do not say what they saw."""
+    """By the headline; None where neither direction of it is better, for untrained twins, controls, and methods that saw MOA or do not say what they saw."""
     name: str
     title: str
     kind: str
@@ -65,8 +65,8 @@ def _board(entries: list[MeasuredEntry]) -> MeasuredBoard:
     measures = entries[0].measures
     headline = next(column for column in measures.columns if column.name == measures.headline)
     ordered = sorted(entries, key=lambda entry: (_place(entry, headline), entry.run.label, entry.run.keys.score))
-    ranked = [_place(entry, headline) for entry in ordered if _ranked(entry)]
-    ranks = [1 + ranked.index(_place(entry, headline)) if _ranked(entry) else None for entry in ordered]
+    ranked = [_place(entry, headline) for entry in ordered if _ranked(entry, headline)]
+    ranks = [1 + ranked.index(_place(entry, headline)) if _ranked(entry, headline) else None for entry in ordered]
     names = names_apart([entry.run for entry in ordered])
     run = entries[0].run
     return MeasuredBoard(
@@ -106,8 +106,11 @@ def _row(entry: MeasuredEntry, rank: int | None, name: str) -> MeasuredRow:
     )
 
 
-def _ranked(entry: MeasuredEntry) -> bool:
+def _ranked(entry: MeasuredEntry, headline: Column) -> bool:
+    """Whether there is a better and a worse, and this is neither a control nor made with what is asked."""
     run = entry.run
+    if headline.better == "neither":
+        return False
     shown_only = run.untrained or run.card.kind == "control" or run.card.supervision in ("moa", "not stated")
     return not shown_only and _headline(entry).value is not None
 
@@ -121,4 +124,4 @@ def _place(entry: MeasuredEntry, headline: Column) -> float:
     value = _headline(entry).value
     if value is None:
         return float("inf")
-    return -value if headline.better == "higher" else value
+    return value if headline.better == "lower" else -value

@@ -97,7 +97,8 @@ class Cohorts:
 
     def _row(self, row: int) -> int:
         if row >= len(self._store):
-            raise CytoBenchError(f"row:{row}: {self._store.name} has {len(self._store)} cells, row:0 to row:{len(self._store) - 1}")
+            cells = len(self._store)
+            raise CytoBenchError(f"row:{row}: {self._store.name} has {cells} cells, row:0 to row:{cells - 1}")
         return row
 
     @cached_property

@@ -138,7 +138,7 @@ class Model:
     def _known(self) -> Conditions:
         known = Conditions(self.store, self.recipe.condition)
         if known.names != self.conditions:
-            raise CytoBenchError(f"{self.name} was trained with other treatments than those of {self.store.name}; give its own data")
+            raise CytoBenchError(f"{self.name} was trained with other treatments than {self.store.name} has; give its own cells")
         return known
 
     @cached_property

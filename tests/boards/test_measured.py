@@ -69,6 +69,14 @@ class TestRows:
         ]
         assert [row.name for row in make_measured_boards(entries)[0].rows] == ["b", "a"]
 
+    def test_where_neither_is_better_nobody_has_a_rank(self):
+        asked = COLUMNS[0].model_copy(update={"better": "neither"})
+        entries = [
+            entry.model_copy(update={"measures": entry.measures.model_copy(update={"columns": (asked,)})})
+            for entry in (measured("a", 0.2), measured("b", 0.9))
+        ]
+        assert [(row.name, row.rank) for row in make_measured_boards(entries)[0].rows] == [("b", None), ("a", None)]
+
     @pytest.mark.parametrize(
         "change",
         [

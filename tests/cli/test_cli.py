@@ -172,7 +172,7 @@ class TestListing:
         run = made_run(tmp_path / "runs", made_entry())
         (row,) = only_json(cli("ls", "runs", "--runs", tmp_path / "runs", "--json"))["runs"]
         where = {"dataset": "screen", "method": "pretend", "recipe": "default", "seed": "0"}
-        assert row == {**where, "status": "finished", "run": str(run.path)}
+        assert row == {**where, "benchmark": "bbbc021-moa/1", "status": "finished", "run": str(run.path)}
 
     @pytest.mark.parametrize(
         ("name", "said"), [("lsgan", "10.48550/arXiv.1611.04076"), ("simulated", "drawn cells"), ("bbbc021-moa", "sphering-lw")]

@@ -1,0 +1,82 @@
+"""``cytobench algebra``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cytobench.cli.looking import RUN, looking_options
+from cytobench.cli.printing import echo_json
+from cytobench.errors import CytoBenchError
+
+if TYPE_CHECKING:
+    from cytobench.phenotypes.algebra.answer import AlgebraReport, Answer, Neighbour
+
+
+@click.command()
+@click.argument("expressions", metavar="EXPRESSION...", nargs=-1, required=True)
+@RUN
+@click.option("--nearest", default=10, show_default=True, type=click.IntRange(1, 100), help="Treatments to list.")
+@looking_options
+def command(
+    expressions: tuple[str, ...],
+    run: str,
+    nearest: int,
+    dataset: str | None,
+    seed: int,
+    out: Path,
+    device: str,
+    plugin: Path | None,
+    as_json: bool,
+) -> None:
+    """Add treatments in a model's code space: "emetine@1 - emetine@0.3 + taxol@0.3".
+
+    Names are treatments (compound@micromolar), compounds, mechanisms of action, DMSO, DMSO' (the other half of the control cells)
+    and single cells (row:12); names with parentheses go in quotes. Factors are numbers: "2 * (A - B)". All treatments of
+    the benchmark are ranked by their distance from the result, which is also drawn as a cell. Put -- before an expression that
+    begins with a minus.
+    """
+    from cytobench.loading import load_model
+    from cytobench.phenotypes.algebra.expression_tokens import ExpressionError
+    from cytobench.phenotypes.algebra.report import algebra
+    from cytobench.registry import benchmark
+
+    model = load_model(run, dataset=dataset, device=device, plugin=plugin)
+    try:
+        report = algebra(list(expressions), model, benchmark("bbbc021-moa"), out, nearest=nearest, seed=seed, progress=True)
+    except ExpressionError as error:
+        click.echo(error.pointer, err=True)
+        raise CytoBenchError(str(error)) from None
+    if as_json:
+        echo_json([report], single=True)
+    else:
+        click.echo(_text(report))
+
+
+def _text(report: AlgebraReport) -> str:
+    return "\n\n".join([f"{report.title}\n{report.profiles}", *map(_answer_text, report.answers)])
+
+
+def _answer_text(answer: Answer) -> str:
+    from tabulate import tabulate
+
+    terms = [(f"{term.factor:+g}", term.name, term.cells, term.nearest) for term in answer.terms]
+    ranked = [_row(neighbour) for neighbour in answer.nearest]
+    own = [f"{neighbour.treatment} (place {neighbour.place})" for neighbour in answer.nearest_with_own if neighbour.own_term]
+    return "\n".join(
+        [
+            answer.expression,
+            tabulate(terms, headers=["", "term", "cells", "alone nearest to"], disable_numparse=True),
+            "",
+            tabulate(ranked, headers=["", "nearest, own terms left out", "MOA", "distance"], disable_numparse=True),
+            f"own terms among the nearest: {', '.join(own) or 'none'}",
+            f"DMSO, the origin, is number {answer.control_place} by Euclidean distance",
+            *(f"picture: {file}" for file in answer.files),
+        ]
+    )
+
+
+def _row(neighbour: Neighbour) -> tuple[int, str, str, str]:
+    return neighbour.place, neighbour.treatment, neighbour.moa, f"{neighbour.distance:.3f}"

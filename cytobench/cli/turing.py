@@ -1,0 +1,132 @@
+"""``cytobench turing``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from cytobench.cli.looking import RUN, looking_options
+from cytobench.cli.options import JSON
+
+if TYPE_CHECKING:
+    from cytobench.phenotypes.turing.score import Rate, Rates, TuringScore
+
+MOST = 500
+"""Cells of each kind: 1,000 of 96 px make a page of 37 MB, and nobody judges more at a sitting."""
+
+WIDTH = 110
+"""Columns of text."""
+
+
+@click.group(invoke_without_command=True, subcommand_metavar="[score FILE...]")
+@RUN
+@click.option("--n", "n", default=50, show_default=True, type=click.IntRange(1, MOST), help="Cells of each kind.")
+@looking_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    run: str | None,
+    n: int,
+    dataset: str | None,
+    seed: int | None,
+    out: Path,
+    device: str,
+    plugin: Path | None,
+    as_json: bool,
+) -> None:
+    """Write a page on which a person tells generated cells from real ones; 'score' reads what jurors answered.
+
+    The page is one file to send around. The key beside it is not for jurors, and is what their answers are scored with.
+    """
+    if ctx.invoked_subcommand is not None:
+        _refuse_options(ctx)
+        return
+    if run is None:
+        raise click.MissingParameter(ctx=ctx, param_hint="'--run'", param_type="option")
+    import secrets
+
+    from cytobench.loading import load_model
+    from cytobench.phenotypes.turing.page import write_test
+    from cytobench.phenotypes.turing.turing import make_test
+
+    model = load_model(run, dataset=dataset, device=device, plugin=plugin)
+    test = make_test(model, n, secrets.randbelow(2**32) if seed is None else seed)
+    written = write_test(test, out)
+    if as_json:
+        from cytobench.cli.printing import echo_json
+
+        echo_json([written], single=True)
+    else:
+        flagged = "" if written.flagged is None else f", {written.flagged} of the real ones flagged as noise"
+        click.echo(f"{written.title}: {n} real and {n} generated cells{flagged}, test {written.test}")
+        click.echo(f"page: {written.page} (for jurors)\nkey:  {written.key} (not for jurors)")
+        click.echo(f"then: cytobench turing score --key {written.key} FILE... (what they download at the end)")
+
+
+for _option in command.params:
+    if _option.name == "run":
+        _option.required = False  # 'score' needs none; the command asks for it where it does
+    if isinstance(_option, click.Option) and _option.name == "seed":  # with a seed that all know, so would be the order
+        _option.default, _option.show_default = None, "drawn anew, kept in the key"
+        _option.help = "Of cells, noise and order."
+
+
+@command.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--key", type=click.Path(path_type=Path), metavar="FILE", help="The test's key.  [default: found beside the files]")
+@JSON
+def score(files: tuple[Path, ...], key: Path | None, as_json: bool) -> None:
+    """Score what jurors downloaded, one file a juror: accuracy, and how many generated cells they took for real."""
+    from cytobench.phenotypes.turing.answers import find_key, read_judgements
+    from cytobench.phenotypes.turing.score import score as score_answers
+    from cytobench.phenotypes.turing.turing import TuringKey
+    from cytobench.schema import load_json
+
+    truth = load_json(TuringKey, key or find_key(files))
+    scored = score_answers(read_judgements(files, truth), truth)
+    if as_json:
+        from cytobench.cli.printing import echo_json
+
+        echo_json([scored], single=True)
+    else:
+        click.echo(_text(scored))
+
+
+def _refuse_options(ctx: click.Context) -> None:
+    given = [name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given:
+        raise click.UsageError("options before 'score' make a test; give those of 'score' behind it", ctx)
+
+
+def _text(scored: TuringScore) -> str:
+    from textwrap import fill
+
+    from tabulate import tabulate
+
+    rows = [[*_row(one), f"{one.p_published:.2g}"] for one in scored.jurors]
+    rows += [[*_row(scored.pooled), ""]] if len(scored.jurors) > 1 else []
+    published = f"{scored.published:.0%}"
+    head = ["juror", "right", "fooled", "real taken for generated", "s a cell", f"p, fooled {published}"]
+    holds = {True: "holds", False: "does not hold"}
+    several = f" of {scored.pooled.juror} jurors" if len(scored.jurors) > 1 else ""
+    notes = (
+        "In percent, with 95% intervals. fooled: generated cells taken for real. p: exact binomial test of a juror's fooled rate "
+        f"against {published}, which three expert biologists reached on average with 50 real and 50 LSGAN cells "
+        "(Goldsborough et al. 2017, doi:10.1101/227645), taken as a fixed number.",
+        f"The interval of the fooled rate{several} {holds[scored.holds_published]} {published}; that of the right answers "
+        f"{holds[scored.holds_chance]} {scored.chance:.0%}, which is what guessing gives.",
+        f"Intervals{several}: {scored.interval}.",
+    )
+    table = tabulate(rows, head, disable_numparse=True)
+    return "\n".join([f"{scored.title}, test {scored.test}\n", table, "", *(fill(note, WIDTH) for note in notes)])
+
+
+def _row(rates: Rates) -> list[str]:
+    return [rates.juror, *map(_share, (rates.accuracy, rates.fooled, rates.doubted)), f"{rates.seconds:.1f}"]
+
+
+def _share(rate: Rate) -> str:
+    return f"{100 * rate.value:.0f} [{100 * rate.low:.0f}, {100 * rate.high:.0f}]"

@@ -1,0 +1,1 @@
+"""The benchmark of vector algebra: hundreds of analogies, against what their base alone would give."""

@@ -1,0 +1,82 @@
+"""The benchmark of vector algebra: hundreds of analogies, each against its own base, random differences and chance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from cytobench.benchmark import MOABenchmark, ModelBenchmark
+from cytobench.errors import CytoBenchError
+from cytobench.phenotypes.algebra.space import CodeSpace
+from cytobench.phenotypes.analogies.equations import PosedEquation
+from cytobench.phenotypes.analogies.families import dose_family, moa_family
+from cytobench.phenotypes.analogies.figures import draw_analogies
+from cytobench.phenotypes.analogies.measures import COLUMNS, Block, equation_block, equations_line, family_block, moa_lines
+from cytobench.phenotypes.analogies.protocol import AlgebraProtocol
+from cytobench.phenotypes.analogies.scoring import score_family
+from cytobench.phenotypes.analogies.warnings import warnings_of
+from cytobench.phenotypes.model import Model
+from cytobench.results.measures import Line, Measures
+from cytobench.schema import read_yaml, validate
+
+FIGURE = "algebra.png"
+
+
+class AlgebraBenchmark(ModelBenchmark):
+    """Vector algebra, as ``protocol.yaml`` in ``folder`` pins it, over the profiles of the benchmark ``screening``."""
+
+    folder: ClassVar[Path]
+    screening: ClassVar[type[MOABenchmark]]
+    requires = "invertible"
+
+    def __init__(self, variant: str | None = None) -> None:
+        path = self.folder / "protocol.yaml"
+        self.protocol = validate(AlgebraProtocol, read_yaml(path), str(path))
+        self.name, self.version = self.protocol.name, self.protocol.version
+        if variant is not None:
+            raise CytoBenchError(f"{self.name} has no variants; leave out {variant!r}")
+        self.screen = self.screening()
+        if self.screen.identity != self.protocol.profiles:
+            raise CytoBenchError(f"{path}: profiles: is {self.protocol.profiles}, but this CytoBench has {self.screen.identity}")
+
+    def measure(self, model: Model, figures: Path, *, progress: bool = False) -> Measures:
+        """Score all analogies of an invertible model, and draw ``algebra.png``."""
+        protocol, space = self.protocol, CodeSpace(model, self.screen, progress=progress)
+        families = {"dose": dose_family(space, protocol.minimum_cells), "moa": moa_family(space, protocol.minimum_cells)}
+        scores = {name: score_family(family, space.gallery, protocol) for name, family in families.items()}
+        blocks = {name: family_block(families[name], scores[name], protocol) for name in families}
+        equations = {equation.name: self._equation(equation.name, space) for equation in protocol.equations}
+        draw_analogies(model.title, families, blocks, equations, figures / FIGURE, space.screen, protocol)
+        return Measures(
+            benchmark=self.identity,
+            under=f"{self.screen.identity} {self.screen.protocol.headline}, {self.screen.protocol.distance} distance; "
+            f"{len(space.gallery)} treatments, {int(space.counts.sum())} treated cells",
+            headline="dose_gain",
+            columns=COLUMNS,
+            result=_line(model.name, "method", blocks, equations, "result"),
+            references=(_line("chance", "control", blocks, equations, "chance"),),
+            parts=(
+                _line("base alone", "control", blocks, equations, "base"),
+                _line("random differences", "control", blocks, equations, "random"),
+                *(_equation_line(name, block) for name, block in equations.items()),
+                *moa_lines(families, scores, protocol),
+            ),
+            warnings=warnings_of(space, families, blocks, equations, protocol),
+        )
+
+    def _equation(self, name: str, space: CodeSpace) -> Block:
+        equation = next(one for one in self.protocol.equations if one.name == name)
+        try:
+            posed = PosedEquation(equation, space, self.protocol.minimum_cells)
+        except CytoBenchError as reason:
+            return equation_block(None, self.protocol, str(reason))
+        return equation_block(posed.scores(self.protocol), self.protocol)
+
+
+def _line(name: str, role: str, blocks: dict[str, Block], equations: dict[str, Block], of: str) -> Line:
+    measures = {key: measure for family, block in blocks.items() for key, measure in block.line(family, of).items()}
+    return Line.model_validate({"name": name, "role": role, "measures": measures | equations_line(list(equations.values()), of)})
+
+
+def _equation_line(name: str, block: Block) -> Line:
+    return Line(name=f"equation: {name}", role="part", measures=block.line("poster", "result"))

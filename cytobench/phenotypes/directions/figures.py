@@ -1,0 +1,154 @@
+"""Pictures of directions in noise space: cells from less to more, what was meant to change, and what changes with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cytobench.files import replacing
+from cytobench.phenotypes.anatomy.figures import DPI, spoken
+from cytobench.phenotypes.anatomy.measuring import UNITS
+from cytobench.phenotypes.directions.report import DirectionReport, DirectionsReport, Effect, Walk
+from cytobench.phenotypes.directions.series import Walked
+from cytobench.phenotypes.pictures import GAP, SCALING, composites, grid, legend, single_channel, stain_of
+from cytobench.results.tables import measure_text
+from cytobench.results.training_figures import COLOURS
+
+ALONG, BESIDE, RANDOM = COLOURS[1], COLOURS[0], "#8a8f99"
+"""The property that the direction is of, the other properties, and the random direction."""
+
+STEP = "steps along the direction, standard deviations of the noise"
+ZOOM = 4
+"""Pixels of the picture to one of a cell."""
+SHOWING = {name: name.split("-")[0] if name != "nucleus-area" else "dna" for name in UNITS}
+"""The stain that shows each property."""
+
+
+def draw_walk(target: Path, walked: Walked, report: DirectionsReport, channels: tuple[str, ...]) -> None:
+    """Draw one direction: rows of cells from less to more over the measured property and all side effects.
+
+    Args:
+        target: a ``.png`` file.
+        walked: the direction; it must have been walked.
+        report: of all directions of the model.
+        channels: of the images.
+    """
+    one = walked.report
+    assert walked.images is not None and one.walk is not None and one.random is not None
+    figure = Figure(figsize=(14, 8.6), layout="constrained")
+    found = (
+        ""
+        if one.found
+        else "\nNO DIRECTION: noise left out of the regression is not shown to be predicted better than by the mean"
+    )
+    told = f"{spoken(one.property)}: direction in noise space, held-out R² {measure_text(one.r2)}; {_varied(one)}"
+    heading = f"{report.title}\n{told}{found}"
+    figure.suptitle(heading, x=0.01, ha="left", fontweight="bold", fontsize=12, parse_math=False)
+    places = figure.add_gridspec(2, 2, height_ratios=(1.25, 1))
+    stain = SHOWING[one.property]
+    channel = next((number for number, name in enumerate(channels) if stain_of(name) == stain), 0)
+    every, alone = walked.images.reshape(-1, *walked.images.shape[2:]), f"{channels[channel]} alone, grey"
+    shape = walked.images.shape
+    _draw_cells(figure.add_subplot(places[0, 0]), composites(every, channels), shape, report.steps, legend(channels))
+    _draw_cells(figure.add_subplot(places[0, 1]), single_channel(every, channel), shape, report.steps, alone)
+    _draw_curve(figure.add_subplot(places[1, 0]), one.property, one.unit, report.steps, one.walk, one.random)
+    _draw_effects(figure.add_subplot(places[1, 1]), one.property, one.walk, one.random)
+    figure.supxlabel(f"Rows: the first {shape[0]} starts; {SCALING}. {report.under}.", fontsize=8.5, color="#4d4d4d", wrap=True)
+    with replacing(target) as temporary:
+        figure.savefig(temporary, dpi=DPI)
+
+
+def draw_summary(target: Path, report: DirectionsReport) -> None:
+    """Draw the table of what each direction changes, beside how well noise predicts its property."""
+    walks = [one for one in report.directions if one.walk is not None]
+    if not walks:
+        return
+    names = [effect.property for effect in walks[0].walk.effects] if walks[0].walk else []
+    figure = Figure(figsize=(10.5, 2.2 + 0.7 * (len(walks) + 1)), layout="constrained")
+    figure.suptitle(
+        f"{report.title}\nDirections in noise space, and what they change", x=0.01, ha="left", fontweight="bold", parse_math=False
+    )
+    axes = figure.add_subplot()
+    rows = [*((one.walk, _label(one)) for one in walks), (walks[0].random, "one random direction")]
+    shown = [[_value(walk, name) for name in names] for walk, _ in rows if walk is not None]
+    picture = axes.imshow(np.array(shown, float), cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
+    for (row, column), value in np.ndenumerate(np.array(shown, float)):
+        text = "-" if np.isnan(value) else f"{value:+.2f}"
+        axes.text(column, row, text, ha="center", va="center", color="white" if abs(value) > 0.65 else "black")
+    axes.set_xticks(range(len(names)), [spoken(name) for name in names])
+    axes.set_yticks(range(len(rows)), [label for _, label in rows])
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    figure.colorbar(picture, ax=axes, label="change a step, SD of the property", extend="both")
+    with replacing(target) as temporary:
+        figure.savefig(temporary, dpi=DPI)
+
+
+def _draw_cells(axes: Axes, pictures: np.ndarray, shape: tuple[int, ...], steps: tuple[float, ...], title: str) -> None:
+    """Put pictures (starts x steps, H, W, 3) side by side, a row a start."""
+    starts, count, _, height, width = shape
+    axes.imshow(grid(pictures, count, ZOOM), interpolation="nearest")
+    axes.set_xticks([(number + 0.5) * width * ZOOM + number * GAP for number in range(count)], [f"{step:.3g}" for step in steps])
+    middles = [(number + 0.5) * height * ZOOM + number * GAP for number in range(starts)]
+    axes.set_yticks(middles, [str(number + 1) for number in range(starts)])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title(title, loc="left", fontsize=11)
+    axes.set(xlabel=f"less to more: {STEP}", ylabel="start")
+
+
+def _draw_curve(axes: Axes, name: str, unit: str, steps: tuple[float, ...], walk: Walk, random: Walk) -> None:
+    for one, colour, label in ((random, RANDOM, "one random direction"), (walk, ALONG, "this direction")):
+        values = np.array([[_float(m.value), _float(m.low), _float(m.high)] for m in one.curve])
+        axes.fill_between(steps, values[:, 1], values[:, 2], color=colour, alpha=0.2, lw=0)
+        axes.plot(steps, values[:, 0], "o-", color=colour, lw=1.8, ms=4, label=label)
+    fewest = min(point.n for point in walk.curve)
+    axes.set_title(f"{spoken(name)}, mean of at least {fewest} starts, 95% band", loc="left", fontsize=11)
+    axes.set(xlabel=STEP, ylabel=f"{spoken(name)} ({unit})")
+    axes.legend(frameon=False, fontsize=9)
+    _finish(axes)
+
+
+def _draw_effects(axes: Axes, name: str, walk: Walk, random: Walk) -> None:
+    for effects, offset, colours in ((walk.effects, 0.13, (ALONG, BESIDE)), (random.effects, -0.2, (RANDOM, RANDOM))):
+        for row, effect in enumerate(reversed(effects)):
+            _draw_effect(axes, effect, row + offset, colours[effect.property != name])
+    axes.axvline(0, color="#9aa3b2", lw=1)
+    axes.set_yticks(range(len(walk.effects)), [spoken(effect.property) for effect in reversed(walk.effects)])
+    axes.set_title("What changes a step (grey: one random direction)", loc="left", fontsize=11)
+    axes.set_xlabel("standard deviations of the property, 95% interval")
+    _finish(axes)
+
+
+def _draw_effect(axes: Axes, effect: Effect, height: float, colour: str) -> None:
+    change = effect.change
+    if change.value is None:
+        axes.text(0, height, " not measured", va="center", fontsize=8, color=colour)
+        return
+    axes.plot([_float(change.low), _float(change.high)], [height, height], color=colour, lw=2.5, solid_capstyle="butt")
+    axes.plot(change.value, height, "o", color=colour, ms=6)
+
+
+def _finish(axes: Axes) -> None:
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _label(one: DirectionReport) -> str:
+    return f"{spoken(one.property)}\nR² {measure_text(one.r2)}{'' if one.found else ', none'}\n{_varied(one)}"
+
+
+def _varied(one: DirectionReport) -> str:
+    return "" if one.variety is None else f"SD {one.variety:.2g} of the data's"
+
+
+def _value(walk: Walk, name: str) -> float:
+    return next(_float(effect.change.value) for effect in walk.effects if effect.property == name)
+
+
+def _float(value: float | None) -> float:
+    return np.nan if value is None else value

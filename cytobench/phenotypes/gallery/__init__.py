@@ -1,0 +1,1 @@
+"""Generated cells beside real ones: pictures, and arrays for analysis."""

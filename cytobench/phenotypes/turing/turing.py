@@ -1,0 +1,143 @@
+"""A visual Turing test: real and generated cells in random order for people to tell apart, and the key to their answers."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from PIL import Image
+from pydantic import Field
+
+from cytobench.errors import CytoBenchError
+from cytobench.files import sha256_text
+from cytobench.phenotypes.pictures import composites
+from cytobench.schema import Record, dump_json
+
+if TYPE_CHECKING:
+    from cytobench.phenotypes.model import Model
+
+PUBLISHED = 0.30
+"""Share of generated cells taken for real by three expert biologists shown 50 real and 50 LSGAN cells in random order, on average
+(Goldsborough et al. 2017, doi:10.1101/227645)."""
+
+CHANCE = 0.5
+"""Share of right answers of somebody who cannot tell."""
+
+
+class ShownCell(Record):
+    """One cell of the test, in the order of the page."""
+
+    picture_sha256: str
+    generated: bool
+    row: int | None
+    """Real: the cell's row in the store. Generated: the row of the cell whose treatment a conditional model was told."""
+
+
+class TuringKey(Record):
+    """What decides who was right; it is not for jurors."""
+
+    schema_version: Literal[1] = 1
+    title: str
+    """The model's."""
+    method: str
+    dataset: str
+    simulated: bool
+    channels: tuple[str, ...]
+    seen: str
+    size: int = Field(gt=0)
+    conditional: bool
+    weights: int
+    """Numbers that the model's networks hold."""
+    flagged: int | None
+    """Real cells shown that the store's table flags; None where it has no flags. They stay: the model learnt from such cells."""
+    seed: int
+    """Of the cells, the noise and the order."""
+    salt: str
+    cells: tuple[ShownCell, ...]
+
+    @property
+    def id(self) -> str:
+        """A digest of all of it, truth and pictures: a test's name."""
+        return sha256_text(dump_json(self))[:16]
+
+    @property
+    def truth(self) -> np.ndarray:
+        """Which cells (2n,) are generated."""
+        return np.array([cell.generated for cell in self.cells])
+
+
+@dataclass(frozen=True)
+class TuringTest:
+    """A test: its key and its pictures, PNG, in the order of the page."""
+
+    key: TuringKey
+    pictures: tuple[bytes, ...]
+
+
+def make_test(model: Model, n: int, seed: int) -> TuringTest:
+    """Draw ``n`` real cells of the model's store and generate as many.
+
+    Args:
+        model: of a generative method; a conditional one is told the treatments of the real cells shown.
+        n: cells of each kind.
+        seed: of the cells, the noise and the order; the order also depends on the pictures, so two models' tests differ in it.
+
+    Raises:
+        CytoBenchError: where the model generates nothing or the store has fewer than ``n`` cells.
+    """
+    if n > len(model.store):
+        raise CytoBenchError(f"{model.store.name} has {len(model.store)} cells, fewer than the {n} asked for; lower --n")
+    rows = np.random.default_rng(seed).choice(len(model.store), n, replace=False)
+    generated = model.generate(model.noise(n, seed), rows if model.conditions else None)
+    images = np.concatenate([model.real(rows), generated])
+    if not np.isfinite(images).all():
+        raise CytoBenchError(f"{model.name} generated cells that hold NaN or infinite pixels; its training has failed")
+    pictures = [png(picture) for picture in composites(images, model.channels)]
+    digests = [hashlib.sha256(picture).hexdigest() for picture in pictures]
+    salt = sha256_text(str(seed), *digests)[:32]
+    order = np.random.default_rng(int(salt, 16)).permutation(2 * n)
+    cells = [
+        ShownCell(picture_sha256=digest, generated=number >= n, row=_row(model, rows, number))
+        for number, digest in enumerate(digests)
+    ]
+    key = TuringKey(
+        title=model.title,
+        method=model.name,
+        dataset=model.store.name,
+        simulated=model.store.simulated,
+        channels=model.channels,
+        seen=model.seen,
+        size=model.size,
+        conditional=bool(model.conditions),
+        weights=_weights(model),
+        flagged=_flagged(model, rows),
+        seed=seed,
+        salt=salt,
+        cells=tuple(cells[place] for place in order),
+    )
+    return TuringTest(key, tuple(pictures[place] for place in order))
+
+
+def png(picture: np.ndarray) -> bytes:
+    """Encode (H, W, 3) uint8 without compression and without metadata: every cell's file is equally long, however smooth."""
+    written = io.BytesIO()
+    Image.fromarray(picture).save(written, "png", compress_level=0)
+    return written.getvalue()
+
+
+def _row(model: Model, rows: np.ndarray, number: int) -> int | None:
+    """The row of cell ``number``: the real ones come first, and the generated ones have theirs only where they were told it."""
+    return int(rows[number % len(rows)]) if number < len(rows) or model.conditions else None
+
+
+def _flagged(model: Model, rows: np.ndarray) -> int | None:
+    flags = model.store.cells.get("flagged")
+    return None if flags is None else int(np.asarray(flags, bool)[rows].sum())
+
+
+def _weights(model: Model) -> int:
+    parameters = getattr(model.method, "parameters", tuple)
+    return sum(parameter.numel() for parameter in parameters())

@@ -1,0 +1,164 @@
+"""Galleries: what is beside what, and files that other programs read."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from cytobench.cli.generate import command
+from cytobench.datasets.conditions import Conditions
+from cytobench.errors import CytoBenchError
+from cytobench.method import GenerativeMethod, Method
+from cytobench.phenotypes import pictures
+from cytobench.phenotypes.cohorts import Cohorts
+from cytobench.phenotypes.gallery.figures import channel_sheet, composite_sheet, together_sheet
+from cytobench.phenotypes.gallery.files import slug, unique, write_galleries
+from cytobench.phenotypes.gallery.gallery import gallery
+from cytobench.phenotypes.gallery.sheet import Panel, sheet
+from cytobench.phenotypes.model import Model
+from cytobench.training.recipe import Recipe
+
+
+class Plain(Method, GenerativeMethod):
+    """Images of one brightness: that of the noise, plus what it is told of the concentration."""
+
+    def embed(self, cells):
+        return cells.images.mean(dim=(2, 3))
+
+    def noise(self, n):
+        return torch.randn(n, 4)
+
+    def generate(self, z, condition=None):
+        self.check_condition(condition)
+        level = z[:, :1].sigmoid() / 2 + (0 if condition is None else condition[:, :1] / 2)
+        return level[:, :, None, None].expand(len(z), len(self.channels), self.size, self.size)
+
+
+def model_of(store, condition=None, name="plain", crop=64):
+    recipe = Recipe.model_validate({"condition": condition, "input": {"crop_size": crop}})
+    names = Conditions(store, recipe.condition).names
+    return Model(name, f"SIMULATED data: {name} on tiny", Plain(recipe, store.channels, crop, 0, names), recipe, store, 0)
+
+
+@pytest.fixture(scope="module")
+def cohorts(tiny_store):
+    return Cohorts(tiny_store, {})
+
+
+@pytest.fixture(scope="module")
+def made(tiny_store):
+    return gallery(model_of(tiny_store), 9, 3)
+
+
+def test_equal_seeds_give_equal_galleries(tiny_store, made):
+    again, other = gallery(model_of(tiny_store), 9, 3), gallery(model_of(tiny_store), 9, 4)
+    assert np.array_equal(made.generated, again.generated) and np.array_equal(made.rows, again.rows)
+    assert not np.array_equal(made.generated, other.generated) and not np.array_equal(made.rows, other.rows)
+    assert len(set(made.rows)) == 9
+
+
+def test_a_conditional_model_is_told_the_treatment_that_it_is_shown_beside(tiny_store, cohorts):
+    model, names = model_of(tiny_store, "concentration"), list(cohorts.treatments)
+    strongest = max(names, key=lambda name: float(name.rpartition("@")[2]))
+    treated, control = (gallery(model, 40, 0, cohorts, name) for name in (strongest.upper(), "DMSO"))
+    assert treated.treatment == strongest
+    assert set(treated.rows) <= set(cohorts.treatments[strongest]) and len(treated.generated) == 40
+    assert len(treated.rows) == len(cohorts.treatments[strongest]) < 40  # every such cell once
+    told = (treated.generated - control.generated)[:, 0, 0, 0]
+    expected = Conditions(tiny_store, "concentration").of(treated.rows[:1])[0, 0] / 2
+    assert told == pytest.approx(np.full(40, expected), abs=1e-6) and expected > 0.1
+    assert list(gallery(model, 5, 0, cohorts, "row:7").rows) == [7]
+
+
+def test_an_unconditional_model_refuses_a_treatment(tiny_store, cohorts):
+    with pytest.raises(CytoBenchError, match="plain is told no treatment; leave out --treatment DMSO"):
+        gallery(model_of(tiny_store), 4, 0, cohorts, "DMSO")
+
+
+def test_files_hold_the_same_cells_and_say_what_they_are(made, tmp_path):
+    record = write_galleries([made], tmp_path)
+    files = [Path(file).name for file in record.galleries[0].files]
+    arrays = np.load(tmp_path / "generate-plain.npz", allow_pickle=False)
+    assert files == ["generate-plain.png", "generate-plain-channels.png", "generate-plain.npz",
+                     "generate-plain-generated.tif", "generate-plain-simulated.tif"]  # fmt: skip
+    assert np.array_equal(arrays["generated"], made.generated) and np.array_equal(arrays["noise"], made.noise)
+    assert np.array_equal(arrays["simulated"], made.model.real(arrays["simulated_rows"]))
+    assert list(arrays["channels"]) == list(made.model.channels) and str(arrays["title"]).startswith("SIMULATED")
+    assert str(arrays["scaling"]) == pictures.SCALING
+    assert not [name for name in arrays.files if "real" in name]  # simulated cells are never called real
+    assert record.together is None and record.galleries[0].kind == "simulated"
+
+
+def test_imagej_finds_channels_cells_and_scaling_in_the_stack(made, tmp_path):
+    write_galleries([made], tmp_path)
+    with tifffile.TiffFile(tmp_path / "generate-plain-simulated.tif") as file:
+        series, described = file.series[0], file.imagej_metadata
+        assert (series.axes, series.shape) == ("ZCYX", (9, 3, 64, 64))
+        assert np.array_equal(series.asarray(), made.cells) and series.dtype == np.float32
+    assert described["channels"] == 3 and described["slices"] == 9 and described["mode"] == "composite"
+    assert described["Labels"][:4] == [f"{name} row {made.rows[0]}" for name in made.model.channels] + [f"DNA row {made.rows[1]}"]
+    assert tuple(described["Ranges"]) == (0, 1) * 3
+    brightest = [tuple(lookup[:, 255] / 255) for lookup in described["LUTs"]]
+    assert brightest == [pytest.approx(pictures.PALETTE[stain], abs=0.01) for stain in ("dna", "tubulin", "actin")]
+    about = json.loads(described["Info"])
+    assert about["title"].startswith("SIMULATED") and about["channels"] == list(made.model.channels)
+
+
+def test_pictures_hold_every_pixel_of_every_cell(made):
+    colours = pictures.grid(pictures.composites(made.generated, made.model.channels), 3, 4)
+    greys = pictures.grid(pictures.single_channel(made.cells, 1), 3, 3)
+    assert contains(composite_sheet(made), colours)
+    assert contains(channel_sheet(made), greys)
+    assert not contains(channel_sheet(made), colours)
+
+
+def test_one_picture_of_several_models_has_a_row_of_cells_for_each_kind_of_input(tiny_store, made):
+    alike, smaller = gallery(model_of(tiny_store, name="other"), 9, 3), gallery(model_of(tiny_store, crop=48), 9, 3)
+    cells = [pictures.grid(pictures.composites(one.cells, one.model.channels), 9, 2) for one in (made, smaller)]
+    height = together_sheet([made, alike]).shape[0]
+    assert contains(together_sheet([made, alike]), cells[0])
+    both = together_sheet([made, smaller])
+    assert all(contains(both, row) for row in cells)
+    assert both.shape[0] > height
+
+
+def test_files_of_models_of_one_name_do_not_replace_each_other(made, tmp_path):
+    record = write_galleries([made, made], tmp_path)
+    files = [file for one in record.galleries for file in one.files] + [record.together]
+    assert len(set(files)) == 11 and all(Path(file).is_file() for file in files)
+    assert slug("generate", "lsgan (untrained)", "taxol@0.3") == "generate-lsgan-untrained-taxol-0.3"
+    assert unique(["a", "b", "a"]) == ["a", "b", "a-2"]
+
+
+def test_a_sheet_shows_labels_beside_rows_and_above_columns():
+    cells = np.zeros((4, 8, 8, 3), np.uint8)
+    plain, labelled = Panel("x", cells, 2), Panel("x", cells, 2, ("first", "second"), ("left", "right"))
+    bare, full = (sheet("title", [[panel]], "caption") for panel in (plain, labelled))
+    assert full.shape[0] > bare.shape[0] and full.shape[1] > bare.shape[1]
+    assert contains(full, plain.picture)
+    assert Image.fromarray(full).getpixel((0, 0)) == (255, 255, 255)
+
+
+def contains(picture, part):
+    """Whether ``part`` is somewhere in ``picture``, pixel for pixel."""
+    height, width, _ = part.shape
+    corners = np.argwhere((picture[: picture.shape[0] - height + 1, : picture.shape[1] - width + 1] == part[0, 0]).all(axis=-1))
+    return any(
+        np.array_equal(picture[top, left : left + width], part[0])
+        and np.array_equal(picture[top : top + height, left : left + width], part)
+        for top, left in corners
+    )
+
+
+def test_the_verb_writes_what_it_names(tiny_store, tmp_path, monkeypatch):
+    monkeypatch.setattr("cytobench.loading.load_model", lambda run, **_: model_of(tiny_store, name=run))
+    words = ["--run", "one", "--run", "two", "--n", "4", "--out", str(tmp_path)]
+    record = json.loads(CliRunner().invoke(command, [*words, "--json"]).output)
+    assert [one["model"] for one in record["galleries"]] == ["one", "two"] and Path(record["together"]).is_file()
+    text = CliRunner().invoke(command, words).output
+    assert "4 generated cells beside 4 simulated ones" in text and record["together"] in text
