@@ -14,7 +14,8 @@ class MeasuredRow(Record):
     """A model."""
 
     rank: int | None
-    """By the headline; None where neither direction of it is better, for untrained twins, controls, and methods that saw MOA or do not say what they saw."""
+    """By the headline; None where neither direction of it is better, for controls and untrained twins, and for methods that saw
+    MOA or do not say what they saw."""
     name: str
     title: str
     kind: str
