@@ -10,8 +10,11 @@ from PIL import Image
 
 from cytobench.files import replacing
 
-PALETTE = {"dna": (0.25, 0.45, 1.0), "tubulin": (0.2, 1.0, 0.3), "actin": (1.0, 0.3, 0.2)}
-"""Red, green and blue of each stain: DNA blue, tubulin green, actin red, as on the CytoGAN poster (doi:10.1101/227645)."""
+PALETTE = {"dna": (0.0, 0.0, 1.0), "tubulin": (0.0, 1.0, 0.0), "actin": (1.0, 0.0, 0.0)}
+"""Red, green and blue of each stain: DNA blue, tubulin green, actin red, as on the CytoGAN poster (doi:10.1101/227645).
+
+Pure colours: a pixel's red, green and blue are the three stains, so that nothing is clipped where they overlap.
+"""
 
 COLOUR_NAMES = {"dna": "blue", "tubulin": "green", "actin": "red"}
 

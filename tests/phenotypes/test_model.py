@@ -191,7 +191,7 @@ class TestPictures:
         images = np.zeros((1, 3, 2, 2))
         images[0, 0, 0, 0] = images[0, 2, 1, 1] = 1
         picture = composites(images, ("DNA", "Tubulin", "Actin"))[0]
-        assert picture[0, 0].tolist() == [64, 115, 255] and picture[1, 1].tolist() == [255, 76, 51]
+        assert picture[0, 0].tolist() == [0, 0, 255] and picture[1, 1].tolist() == [255, 0, 0]
         assert picture[0, 1].tolist() == [0, 0, 0]
         assert single_channel(images, 2)[0, 1, 1].tolist() == [255, 255, 255]
 
