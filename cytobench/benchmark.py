@@ -5,23 +5,25 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from cytobench.datasets.profiles import treatment_name
+from cytobench.errors import CytoBenchError
 from cytobench.profiling.aggregate import impute
 from cytobench.profiling.postprocess import NotAvailableError, Panel
 from cytobench.results.measures import Measures
 from cytobench.results.record import Requires
 from cytobench.results.schema import Difference, Estimate, PanelEntry, Scores
-from cytobench.schema import read_yaml, validate
+from cytobench.schema import Record, read_yaml, validate
 from cytobench.scoring.outcome import Outcome, bootstrap_of
 from cytobench.scoring.protocol import MOAProtocol
 from cytobench.scoring.screen import Screen, Treatment
 
 if TYPE_CHECKING:
+    from cytobench.datasets.store import CellStore
     from cytobench.phenotypes.model import Model
 
 
@@ -44,8 +46,39 @@ class Benchmark(ABC):
         return self.identity
 
 
+class ModelProtocol(Record):
+    """What every protocol of a benchmark of models says; the file itself explains each value."""
+
+    name: str
+    version: int
+    title: str
+    citation: tuple[str, ...]
+
+
 class ModelBenchmark(Benchmark):
-    """One that is put to a model itself, and not to profiles of wells."""
+    """One that is put to a model itself, and not to profiles of wells, as ``protocol.yaml`` in ``folder`` pins it.
+
+    Args:
+        variant: where it has variants, which; None for its own choice.
+    """
+
+    folder: ClassVar[Path]
+    record: ClassVar[type[ModelProtocol]]
+    """What the protocol is read into."""
+
+    def __init__(self, variant: str | None = None) -> None:
+        path = self.folder / "protocol.yaml"
+        self.protocol: Any = validate(self.record, read_yaml(path), str(path))
+        self.name, self.version = self.protocol.name, self.protocol.version
+        if variant is not None:
+            self.take(variant)
+
+    def take(self, variant: str) -> None:
+        """Become a variant; a benchmark has none unless it says so."""
+        raise CytoBenchError(f"{self.name} has no variants; leave out {variant!r}")
+
+    def check(self, store: CellStore, channels: tuple[str, ...], size: int) -> None:
+        """Refuse, before anything is trained, cells that it could not measure a model with."""
 
     @abstractmethod
     def measure(self, model: Model, figures: Path, *, progress: bool = False) -> Measures:
@@ -85,8 +118,10 @@ class MOABenchmark(ProfileBenchmark):
 
     folder: ClassVar[Path]
 
-    def __init__(self) -> None:
+    def __init__(self, variant: str | None = None) -> None:
         path = self.folder / "protocol.yaml"
+        if variant is not None:
+            raise CytoBenchError(f"{self.folder.name.replace('_', '-')} has no variants; leave out {variant!r}")
         self.protocol = validate(MOAProtocol, read_yaml(path), str(path))
         self.name, self.version = self.protocol.name, self.protocol.version
         table = pd.read_csv(self.folder / self.protocol.treatments)

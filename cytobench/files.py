@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -72,6 +73,20 @@ def reserve(path: Path) -> None:
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def slug(*words: str | None) -> str:
+    """Return a file name without its ending: ``slug("generate", "lsgan (untrained)")`` is ``generate-lsgan-untrained``."""
+    return "-".join(part for word in words if word and (part := re.sub(r"[^\w.]+", "-", word).strip("-.")))
+
+
+def unique(names: Sequence[str]) -> list[str]:
+    """Number what would be used twice: ``a``, ``a``, ``a-2`` become ``a``, ``a-2``, ``a-2-2``."""
+    given: list[str] = []
+    for name in names:
+        candidates = (name, *(f"{name}-{number}" for number in range(2, len(names) + 2)))
+        given.append(next(one for one in candidates if one not in given))
+    return given
 
 
 def sha256(path: Path) -> str:

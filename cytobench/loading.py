@@ -81,13 +81,14 @@ def load_model(
     Raises:
         CytoBenchError: where the run has no weights, its cells are not here, or are others than it was made for.
     """
-    made = Run.read(Path(run)) if (Path(run) / "run.json").is_file() else find_checkpoint(str(run))
+    folder = Path(run)
+    made = Run.read(folder) if (folder / "run.json").is_file() else find_checkpoint(str(run))
     record, entry = made.record, registry.method(made.record.method, Path(plugin) if plugin else None)
     if record.supplied or entry.card.input != "images":
         raise CytoBenchError(f"{run}: {record.label} sees no images; take a run of a method that does")
     store = open_dataset(dataset if dataset is not None else _dataset_of(made))
-    if not isinstance(store, CellStore):
-        raise CytoBenchError(f"{dataset}: a table of profiles; give the store of cells with --dataset")
+    check_fit(entry.card, store)
+    assert isinstance(store, CellStore)  # check_fit has seen that a method of images gets one
     if dataset is None and store.identity != record.dataset_identity:
         raise CytoBenchError(f"{run}: was made of other cells than {store.name} holds now; name its cells with --dataset")
     recipe = recipe_of(made)
@@ -100,15 +101,15 @@ def load_model(
     method = construct(entry, recipe, store, record.seed, choose_device(device), record.conditions)
     if "train" in record.stage_names:
         assert isinstance(method, TrainableMethod)  # its card says trained
-        load_weights(method, find_checkpoint(str(run)).path / WEIGHTS)
-    return Model(record.label, record.model_title, method, recipe, store, record.seed)
+        load_weights(method, find_checkpoint(str(made.path)).path / WEIGHTS)
+    shown = record.model_copy(update={"dataset": store.name, "simulated": store.simulated})
+    elsewhere = record.origin is not None or store.identity != record.dataset_identity
+    return Model(record.label, shown.model_title, method, recipe, store, record.seed, elsewhere)
 
 
 def cohorts_of(store: CellStore) -> Cohorts:
     """Return the treatments of a store, with the mechanisms of action and the control of ``bbbc021-moa``."""
-    benchmark = registry.benchmark("bbbc021-moa")
-    moas = {name: treatment.moa for name, treatment in benchmark.treatments.items()}
-    return Cohorts(store, moas, benchmark.protocol.control)
+    return Cohorts.of(store, registry.benchmark("bbbc021-moa"))
 
 
 def _dataset_of(run: Run) -> str:

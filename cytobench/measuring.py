@@ -31,6 +31,7 @@ def measure(plan: Plan, benchmark: ModelBenchmark, folder: Path, progress: bool)
     """
     assert isinstance(plan.data, CellStore)  # make_plan has checked it
     record = plan.record()
-    model = Model(record.label, record.model_title, ready(plan, folder), plan.recipe, plan.data, plan.seed)
+    method, elsewhere = ready(plan, folder), plan.origin is not None
+    model = Model(record.label, record.model_title, method, plan.recipe, plan.data, plan.seed, elsewhere)
     measures = benchmark.measure(model, folder / FIGURES, progress=progress)
     write_text(folder / MEASURED[0], dump_json(measures))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cytobench import registry
-from cytobench.benchmark import Benchmark
+from cytobench.benchmark import Benchmark, ModelBenchmark
 from cytobench.card import MethodCard
 from cytobench.construction import check_fit, choose_device, seen_of
 from cytobench.datasets.conditions import Conditions
@@ -49,6 +49,8 @@ def make_plan(
     data, asks = open_dataset(dataset), registry.benchmark(benchmark)
     _check_benchmark(entry, asks)
     check_fit(entry.card, data)
+    if isinstance(asks, ModelBenchmark) and isinstance(data, CellStore):
+        asks.check(data, *seen_of(data, chosen))
     if isinstance(data, CellStore) and data.manifest.pending:
         coming = len(data.manifest.pending)
         raise CytoBenchError(f"{dataset} is not finished ({coming} plates to come); run its 'cytobench data prepare' to the end")

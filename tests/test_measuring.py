@@ -22,6 +22,9 @@ class Brightness(ModelBenchmark):
 
     name, version, requires = "brightness", 1, "generative"
 
+    def __init__(self):
+        """It has no protocol."""
+
     def measure(self, model, figures, *, progress=False):
         """The mean of 8 cells."""
         images = model.generate(model.noise(8, 0), np.arange(8))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cytobench.cli.looking import RUN, looking_options
+from cytobench.cli.looking import RUN, SEED, looking_options
 from cytobench.cli.printing import echo_json
 from cytobench.errors import CytoBenchError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.argument("expressions", metavar="EXPRESSION...", nargs=-1, required=True)
 @RUN
 @click.option("--nearest", default=10, show_default=True, type=click.IntRange(1, 100), help="Treatments to list.")
+@SEED
 @looking_options
 def command(
     expressions: tuple[str, ...],

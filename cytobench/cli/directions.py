@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cytobench.cli.looking import RUN, looking_options
+from cytobench.cli.looking import RUN, SEED, looking_options
 from cytobench.cli.printing import echo_json
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option("--n", default=1000, show_default=True, type=click.IntRange(100), help="Generated cells to regress on.")
 @click.option("--steps", default=7, show_default=True, type=click.IntRange(3, 15), help="Cells in a row of the pictures.")
+@SEED
 @looking_options
 def command(
     run: str,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cytobench.cli.looking import MODELS, looking_options
+from cytobench.cli.looking import MODELS, SEED, looking_options
 
 
 @click.command()
@@ -15,6 +15,7 @@ from cytobench.cli.looking import MODELS, looking_options
     "--n", default=64, show_default=True, type=click.IntRange(1, 4096), help="Cells to generate, and to show beside them."
 )
 @click.option("--treatment", metavar="NAME", help="What a conditional model is told: taxol@0.3, taxol, DMSO, row:12 ...")
+@SEED
 @looking_options
 def command(
     runs: tuple[str, ...],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cytobench.cli.looking import RUN, looking_options
+from cytobench.cli.looking import RUN, SEED, looking_options
 
 if TYPE_CHECKING:
     from cytobench.phenotypes.interpolation.files import InterpolationRecord
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--features", metavar="METHOD:RECIPE", help="Feature space of the measures.  [default: the first at hand]")
 @click.option("--codes", is_flag=True, help="InfoGAN: change one code at a time instead.")
 @click.option("--doses", metavar="COMPOUND", help="Decode the mean code of each concentration instead.")
+@SEED
 @looking_options
 def command(
     run: str,

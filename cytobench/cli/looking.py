@@ -11,12 +11,13 @@ from cytobench.cli.options import JSON, PLUGIN, folder_option
 
 OPTIONS = (
     click.option("--dataset", metavar="NAME|PATH", help="Its cells.  [default: those of the run]"),
-    click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="Of noise and chosen cells."),
     folder_option("--out", "phenotypes", "Where files are written."),
     click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda"),
     PLUGIN,
     JSON,
 )
+
+SEED = click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="Of noise and chosen cells.")
 
 RUN = click.option("--run", required=True, metavar="RUN|SHA256", help="A run's folder, or a fetched checkpoint.")
 """One model."""

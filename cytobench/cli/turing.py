@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from cytobench.cli.looking import RUN, looking_options
+from cytobench.cli.looking import looking_options
 from cytobench.cli.options import JSON
 
 if TYPE_CHECKING:
     from cytobench.phenotypes.turing.score import Rate, Rates, TuringScore
+
+SEED = click.option(
+    "--seed",
+    show_default="drawn anew, kept in the key",  # with a seed that all know, so would be the order
+    type=click.IntRange(0, 2**32 - 1),
+    help="Of cells, noise and order.",
+)
 
 MOST = 500
 """Cells of each kind: 1,000 of 96 px make a page of 37 MB, and nobody judges more at a sitting."""
@@ -22,7 +29,8 @@ WIDTH = 110
 
 
 @click.group(invoke_without_command=True, subcommand_metavar="[score FILE...]")
-@RUN
+@click.option("--run", metavar="RUN|SHA256", help="A run's folder, or a fetched checkpoint.")  # 'score' needs none
+@SEED
 @click.option("--n", "n", default=50, show_default=True, type=click.IntRange(1, MOST), help="Cells of each kind.")
 @looking_options
 @click.pass_context
@@ -64,14 +72,6 @@ def command(
         click.echo(f"{written.title}: {n} real and {n} generated cells{flagged}, test {written.test}")
         click.echo(f"page: {written.page} (for jurors)\nkey:  {written.key} (not for jurors)")
         click.echo(f"then: cytobench turing score --key {written.key} FILE... (what they download at the end)")
-
-
-for _option in command.params:
-    if _option.name == "run":
-        _option.required = False  # 'score' needs none; the command asks for it where it does
-    if isinstance(_option, click.Option) and _option.name == "seed":  # with a seed that all know, so would be the order
-        _option.default, _option.show_default = None, "drawn anew, kept in the key"
-        _option.help = "Of cells, noise and order."
 
 
 @command.command()

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from cytobench.benchmark import MOABenchmark
 from cytobench.datasets.profiles import treatment_name
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError, nearest
@@ -26,6 +27,12 @@ class Cohorts:
 
     def __init__(self, store: CellStore, moas: Mapping[str, str], control: str = "DMSO"):
         self._store, self._moas, self.control = store, moas, control
+
+    @classmethod
+    def of(cls, store: CellStore, benchmark: MOABenchmark) -> Cohorts:
+        """The treatments of a store, with the mechanisms of action and the control of a benchmark."""
+        moas = {name: treatment.moa for name, treatment in benchmark.treatments.items()}
+        return cls(store, moas, benchmark.protocol.control)
 
     @cached_property
     def treatments(self) -> dict[str, np.ndarray]:
@@ -87,6 +94,11 @@ class Cohorts:
             if known.casefold() == wanted.casefold() and len(self._members(known)):
                 return known
         raise CytoBenchError(f"{self._store.name} has no cells called {name.strip()!r}{nearest(wanted, self.known())}")
+
+    def name_of(self, name: str) -> str:
+        """:meth:`named`, or the name of one cell (``row:12``) as it is."""
+        row = ROW.fullmatch(name.strip())
+        return self.named(name) if row is None else f"row:{self._row(int(row[1]))}"
 
     def _members(self, name: str) -> list[np.ndarray]:
         if name == self.control:

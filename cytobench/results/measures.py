@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import field_validator
+
 from cytobench.schema import Record
 
 Role = Literal["method", "floor", "ceiling", "control", "part"]
-"""``floor`` and ``ceiling``: the best and the worst that can be expected; ``part``: the method on some of the cells."""
+"""``floor``: real cells against others; ``ceiling``: noise, beyond which a bad model may be; ``part``: some of the cells."""
+
+DIGITS = 6
+"""Significant digits that are kept: beyond them the number of threads decides."""
 
 
 class Column(Record):
@@ -33,6 +38,17 @@ class Measure(Record):
     """Cells, analogies or treatments behind it."""
     reason: str | None = None
     """Why there is no number, or no interval."""
+
+    @field_validator("value", "low", "high")
+    @classmethod
+    def _rounded(cls, number: float | None) -> float | None:
+        return None if number is None else float(f"{number:.{DIGITS}g}")
+
+    @classmethod
+    def of(cls, value: float, interval: tuple[float, float] | None, n: int, reason: str | None = None) -> Measure:
+        """A number with its interval; ``reason`` says why where there is none."""
+        low, high = (None, None) if interval is None else interval
+        return cls(value=value, low=low, high=high, n=n, reason=reason if interval is None else None)
 
 
 class Line(Record):

@@ -90,7 +90,8 @@ class TestModel:
         images = conditional.generate(z, np.array([treatments[0][0], treatments[9][0]]))
         assert conditional.conditions and not np.allclose(images[0], images[1])
         assert conditional.decode(conditional.encode(np.arange(2)), np.arange(2)).shape == (2, 3, 64, 64)
-        assert np.array_equal(conditional.generate(z), conditional.generate(z))
+        with pytest.raises(CytoBenchError, match="began is told of treatments; say for each of the 2 cells which cell's"):
+            conditional.generate(z)
 
     def test_what_a_method_cannot_do_is_said(self, made):
         autoencoder, gan = load_model(made("ae").path), load_model(made("lsgan").path)

@@ -17,7 +17,6 @@ from cytobench.phenotypes.analogies.scoring import score_family
 from cytobench.phenotypes.analogies.warnings import warnings_of
 from cytobench.phenotypes.model import Model
 from cytobench.results.measures import Line, Measures
-from cytobench.schema import read_yaml, validate
 
 FIGURE = "algebra.png"
 
@@ -25,18 +24,15 @@ FIGURE = "algebra.png"
 class AlgebraBenchmark(ModelBenchmark):
     """Vector algebra, as ``protocol.yaml`` in ``folder`` pins it, over the profiles of the benchmark ``screening``."""
 
-    folder: ClassVar[Path]
+    record = AlgebraProtocol
     screening: ClassVar[type[MOABenchmark]]
     requires = "invertible"
 
     def __init__(self, variant: str | None = None) -> None:
-        path = self.folder / "protocol.yaml"
-        self.protocol = validate(AlgebraProtocol, read_yaml(path), str(path))
-        self.name, self.version = self.protocol.name, self.protocol.version
-        if variant is not None:
-            raise CytoBenchError(f"{self.name} has no variants; leave out {variant!r}")
+        super().__init__(variant)
         self.screen = self.screening()
         if self.screen.identity != self.protocol.profiles:
+            path = self.folder / "protocol.yaml"
             raise CytoBenchError(f"{path}: profiles: is {self.protocol.profiles}, but this CytoBench has {self.screen.identity}")
 
     def measure(self, model: Model, figures: Path, *, progress: bool = False) -> Measures:

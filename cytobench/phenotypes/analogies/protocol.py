@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from cytobench.benchmark import ModelProtocol
 from cytobench.phenotypes.algebra.ranking import Distance
 from cytobench.schema import Record
 
@@ -20,13 +21,9 @@ class Equation(Record):
     distance: Distance
 
 
-class AlgebraProtocol(Record):
+class AlgebraProtocol(ModelProtocol):
     """A versioned protocol."""
 
-    name: str
-    version: int
-    title: str
-    citation: tuple[str, ...]
     profiles: str
     equations: tuple[Equation, ...] = Field(min_length=1)
     minimum_cells: int = Field(ge=2)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from cytobench.benchmark import ModelBenchmark
+from cytobench.benchmark import ModelBenchmark, ModelProtocol
 from cytobench.errors import CytoBenchError
 from cytobench.phenotypes.anatomy.columns import HEADLINE, columns_of
 from cytobench.phenotypes.anatomy.distance import Resampling, compare
@@ -17,19 +16,14 @@ from cytobench.phenotypes.anatomy.measuring import Anatomy, AnatomySpec, measure
 from cytobench.phenotypes.model import Model
 from cytobench.progress import progress_bar
 from cytobench.results.measures import Line, Measure, Measures
-from cytobench.schema import Record, read_yaml, validate
 
 FLOOR, CEILING = "{} cells (another half)", "{} cells, pixels shuffled"
 """What the references are called, of real or simulated cells."""
 
 
-class AnatomyProtocol(Record):
+class AnatomyProtocol(ModelProtocol):
     """What ``protocol.yaml`` says."""
 
-    name: str
-    version: int
-    title: str
-    citation: tuple[str, ...]
     cells: int = Field(ge=10)
     fewest: int = Field(ge=10)
     anatomy: AnatomySpec
@@ -40,14 +34,7 @@ class AnatomyBenchmark(ModelBenchmark):
     """Generated against real cells, as ``protocol.yaml`` in ``folder`` pins it."""
 
     requires = "generative"
-    folder: ClassVar[Path]
-
-    def __init__(self, variant: str | None = None):
-        path = self.folder / "protocol.yaml"
-        self.protocol = validate(AnatomyProtocol, read_yaml(path), str(path))
-        self.name, self.version = self.protocol.name, self.protocol.version
-        if variant is not None:
-            raise CytoBenchError(f"{self.name} has no variant {variant!r}; leave out what stands after the colon")
+    record = AnatomyProtocol
 
     def measure(self, model: Model, figures: Path, *, progress: bool = False) -> Measures:
         """Measure a model; of each of four sets of equal size a cell takes about 8 ms.

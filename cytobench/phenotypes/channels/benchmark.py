@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from cytobench import registry
-from cytobench.benchmark import MOABenchmark, ModelBenchmark
-from cytobench.errors import CytoBenchError
+from cytobench.benchmark import MOABenchmark, ModelBenchmark, ModelProtocol
 from cytobench.phenotypes.channels.cells import ScoredCells, scored_cells
 from cytobench.phenotypes.channels.embeddings import embed_versions
 from cytobench.phenotypes.channels.figures import draw_channels
@@ -18,18 +17,13 @@ from cytobench.phenotypes.channels.scores import ChannelScores
 from cytobench.phenotypes.channels.versions import versions_of
 from cytobench.phenotypes.model import Model
 from cytobench.results.measures import Measures
-from cytobench.schema import Record, read_yaml, validate
 
 FIGURE = "channels.png"
 
 
-class ChannelsProtocol(Record):
+class ChannelsProtocol(ModelProtocol):
     """A versioned protocol; the file itself explains each value."""
 
-    name: str
-    version: int
-    title: str
-    citation: tuple[str, ...]
     moa: str
     cells_per_well: int = Field(ge=2)
     blank: Literal["zero"]
@@ -43,14 +37,7 @@ class ChannelsBenchmark(ModelBenchmark):
     """Blank, isolate and swap channels, as ``protocol.yaml`` in ``folder`` pins it."""
 
     requires = "images"
-    folder: ClassVar[Path]
-
-    def __init__(self, variant: str | None = None):
-        path = self.folder / "protocol.yaml"
-        self.protocol = validate(ChannelsProtocol, read_yaml(path), str(path))
-        self.name, self.version = self.protocol.name, self.protocol.version
-        if variant is not None:
-            raise CytoBenchError(f"{self.name} has no variants; leave out {variant!r}")
+    record = ChannelsProtocol
 
     def measure(self, model: Model, figures: Path, *, progress: bool = False) -> Measures:
         """Embed every cell as it is and in each version, score all, and draw ``channels.png``.

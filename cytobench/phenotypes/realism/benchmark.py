@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,6 @@ from cytobench.phenotypes.realism.sets import CellSet, RealCells, shuffled
 from cytobench.phenotypes.realism.warnings import warnings_of
 from cytobench.progress import progress_bar
 from cytobench.results.measures import Line, Measures, Role
-from cytobench.schema import read_yaml, validate
 
 FLOOR, CEILING = "other real cells", "real cells, pixels shuffled"
 """What the reference lines are called."""
@@ -53,13 +52,11 @@ class RealismBenchmark(ModelBenchmark):
             :data:`~cytobench.phenotypes.features.DEFAULT_SPACES` whose packages and weights are here.
     """
 
-    folder: ClassVar[Path]
     requires = "generative"
+    record = RealismProtocol
 
     def __init__(self, variant: str | None = None) -> None:
-        path = self.folder / "protocol.yaml"
-        self.protocol = validate(RealismProtocol, read_yaml(path), str(path))
-        self.version = self.protocol.version
+        super().__init__()
         self._choice: Choice = first_at_hand() if variant is None else choose_space(variant)
         self.name = f"{self.protocol.name}:{self._choice.name}"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from cytobench.benchmark import ModelProtocol
 from cytobench.results.measures import Column
-from cytobench.schema import Record
 
 COLUMNS = (
     Column(
@@ -61,13 +61,9 @@ COLUMNS = (
 )
 
 
-class RealismProtocol(Record):
+class RealismProtocol(ModelProtocol):
     """The contents of ``protocol.yaml``, which explains each."""
 
-    name: str
-    version: int
-    title: str
-    citation: tuple[str, ...]
     cells: int = Field(ge=40)
     seed: int
     headline: str
