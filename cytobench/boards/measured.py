@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from cytobench.boards.entries import MeasuredEntry
 from cytobench.boards.rows import names_apart, without_twin
 from cytobench.boards.weights import Weights, scored_weights
 from cytobench.results.measures import Column, Line, Measure
 from cytobench.results.record import KEY_LENGTH
 from cytobench.schema import Record
+
+
+class AgainstTwin(Record):
+    """A model's headline beside that of the same model untrained."""
+
+    twin: Measure
+    verdict: Literal["better", "worse", "not told apart", "no better side"]
+    """``not told apart``: the two intervals overlap, or one is missing."""
 
 
 class MeasuredRow(Record):
@@ -22,6 +32,8 @@ class MeasuredRow(Record):
     supervision: str
     untrained: bool
     line: Line
+    against_twin: AgainstTwin | None
+    """None for controls, and where the twin is not here."""
     parts: tuple[Line, ...]
     warnings: tuple[str, ...]
     cells_seen: int
@@ -69,6 +81,8 @@ def _board(entries: list[MeasuredEntry]) -> MeasuredBoard:
     ranked = [_place(entry, headline) for entry in ordered if _ranked(entry, headline)]
     ranks = [1 + ranked.index(_place(entry, headline)) if _ranked(entry, headline) else None for entry in ordered]
     names = names_apart([entry.run for entry in ordered])
+    folders = {entry.run.folder.as_posix(): entry for entry in entries}
+    twins = [_against(entry, folders.get(entry.run.twin_folder or ""), headline) for entry in ordered]
     run = entries[0].run
     return MeasuredBoard(
         dataset=run.dataset,
@@ -78,13 +92,13 @@ def _board(entries: list[MeasuredEntry]) -> MeasuredBoard:
         under=measures.under,
         headline=headline,
         columns=measures.columns,
-        rows=tuple(_row(*each) for each in zip(ordered, ranks, names, strict=True)),
+        rows=tuple(_row(*each) for each in zip(ordered, ranks, names, twins, strict=True)),
         references=measures.references,
         missing=tuple(without_twin([entry.run for entry in entries])),
     )
 
 
-def _row(entry: MeasuredEntry, rank: int | None, name: str) -> MeasuredRow:
+def _row(entry: MeasuredEntry, rank: int | None, name: str, twin: AgainstTwin | None) -> MeasuredRow:
     run, stages = entry.run, [entry.run.stages[stage] for stage in entry.run.stage_names if stage in entry.run.stages]
     return MeasuredRow(
         rank=rank,
@@ -94,6 +108,7 @@ def _row(entry: MeasuredEntry, rank: int | None, name: str) -> MeasuredRow:
         supervision=run.card.supervision,
         untrained=run.untrained,
         line=entry.measures.result,
+        against_twin=twin,
         parts=entry.measures.parts,
         warnings=entry.measures.warnings,
         cells_seen=run.cells_seen,
@@ -114,6 +129,21 @@ def _ranked(entry: MeasuredEntry, headline: Column) -> bool:
         return False
     shown_only = run.untrained or run.card.kind == "control" or run.card.supervision in ("moa", "not stated")
     return not shown_only and _headline(entry).value is not None
+
+
+def _against(entry: MeasuredEntry, twin: MeasuredEntry | None, headline: Column) -> AgainstTwin | None:
+    """Whether training did anything for the headline."""
+    if twin is None:
+        return None
+    mine, theirs = _headline(entry), _headline(twin)
+    if headline.better == "neither":
+        return AgainstTwin(twin=theirs, verdict="no better side")
+    if None in (mine.low, mine.high, theirs.low, theirs.high):
+        return AgainstTwin(twin=theirs, verdict="not told apart")
+    assert mine.low is not None and mine.high is not None and theirs.low is not None and theirs.high is not None
+    if mine.low <= theirs.high and theirs.low <= mine.high:
+        return AgainstTwin(twin=theirs, verdict="not told apart")
+    return AgainstTwin(twin=theirs, verdict="better" if (mine.high < theirs.low) == (headline.better == "lower") else "worse")
 
 
 def _headline(entry: MeasuredEntry) -> Measure:

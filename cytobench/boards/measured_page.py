@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterator
 
 from tabulate import tabulate
 
@@ -20,7 +21,9 @@ NOTES = """\
 Each board is one data set under one benchmark, and under one way of measuring: scores in different feature spaces, or of
 different numbers of cells, never share a column. Intervals are 95% and leave out the spread over training seeds. Rows without a
 rank are controls: a model's untrained twin, and where there are such the floor (real cells against other real cells) and the
-ceiling (noise). Each column's meaning stands below its table, and what a model is too weak for is said in words.
+ceiling (noise). **Twin**: whether the headline's interval lies clear of that of the same model untrained; a model that is not
+better than its twin has learned nothing of what is measured. Each column's meaning stands below its table, and what a model is
+too weak for is said in words.
 """
 
 
@@ -40,27 +43,14 @@ def measured_csv(boards: list[MeasuredBoard]) -> str:
     """One line a number."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    named = (
-        "dataset",
-        "simulated",
-        "benchmark",
-        "under",
-        "row",
-        "role",
-        "part",
-        "measure",
-        "value",
-        "low",
-        "high",
-        "n",
-        "reason",
-    )
-    writer.writerow((*named, "key"))
+    about = ("row", "role", "part", "rank", "supervision", "recipe", "seed", "key")
+    numbers = ("measure", "value", "low", "high", "n", "reason")
+    writer.writerow(("dataset", "simulated", "benchmark", "under", *about, *numbers))
     for board in boards:
         where = (board.dataset, board.simulated, board.benchmark, board.under)
-        for row, role, part, line, key in _lines(board):
+        for told, line in _lines(board):
             for name, one in line.measures.items():
-                writer.writerow((*where, row, role, part, name, one.value, one.low, one.high, one.n, one.reason, key))
+                writer.writerow((*where, *told, name, one.value, one.low, one.high, one.n, one.reason))
     return text.getvalue()
 
 
@@ -75,10 +65,15 @@ def measured_picture(board: MeasuredBoard) -> str:
     return picture_path(PICTURES, board.dataset, board.dataset_identity, f"{board.benchmark}-{told}")
 
 
-def _lines(board: MeasuredBoard) -> list[tuple[str, str, str, Line, str]]:
-    lines = [(row.name, "control" if row.untrained else "method", "", row.line, row.key) for row in board.rows]
-    lines += [(line.name, line.role, "", line, "") for line in board.references]
-    return lines + [(row.name, "part", part.name, part, row.key) for row in board.rows for part in row.parts]
+def _lines(board: MeasuredBoard) -> Iterator[tuple[tuple[object, ...], Line]]:
+    """Every line of a board, and what is said of it in a table."""
+    for row in board.rows:
+        made = (row.rank, row.supervision, row.recipe, row.seed, row.key)
+        yield (row.name, "control" if row.kind == "control" else "method", "", *made), row.line
+        for part in row.parts:
+            yield (row.name, part.role, part.name, *made), part
+    for line in board.references:
+        yield (line.name, line.role, "", *[""] * 5), line
 
 
 def _section(board: MeasuredBoard) -> str:
@@ -96,6 +91,8 @@ def _section(board: MeasuredBoard) -> str:
         parts.append(f"Controls still missing here: {'; '.join(map(escape, board.missing))}.")
     parts.append("\n".join(f"- **{escape(column.title)}**: {escape(column.meaning)}" for column in board.columns))
     parts += [_warnings(board)] if any(row.warnings for row in board.rows) else []
+    reasons = _reasons(board)
+    parts += [f"No number, or no interval:\n\n{reasons}"] if reasons else []
     parts += [_parts(board, row) for row in board.rows if row.parts]
     commands = "\n".join(f"- {escape(row.name)}: {as_code(row.command)}" for row in board.rows if not row.untrained)
     return "\n\n".join([*parts, f"Each row again (an untrained twin is made with its method):\n\n{commands}"])
@@ -103,21 +100,34 @@ def _section(board: MeasuredBoard) -> str:
 
 def _table(board: MeasuredBoard) -> str:
     titles = [escape(column_title(column, board.headline.name)) for column in board.columns]
-    headers = ["rank", "model", "supervision", *titles, "cells seen", "cost", "recipe, seed", "weights"]
+    headers = ["rank", "model", "supervision", *titles, "twin", "cells seen", "cost", "recipe, seed", "weights"]
     best = [_reference(board, line) for line in board.references if line.role == "floor"]
     rest = [_reference(board, line) for line in board.references if line.role != "floor"]
     return tabulate([*best, *(_cells(board, row) for row in board.rows), *rest], headers, "pipe", disable_numparse=True)
 
 
 def _reference(board: MeasuredBoard, line: Line) -> list[str]:
-    return [line.role, escape(line.name), "-", *_numbers(board.columns, line), "-", "-", "-", "-"]
+    return [line.role, escape(line.name), "-", *_numbers(board.columns, line), *["-"] * 5]
 
 
 def _cells(board: MeasuredBoard, row: MeasuredRow) -> list[str]:
     cost = "-" if row.seconds is None else f"{row.seconds:.0f} s, {row.device}"
     rank = str(row.rank) if row.rank else "control" if row.kind == "control" else "-"
-    told = [str(row.cells_seen or "-"), cost, f"{escape(row.recipe)}, {row.seed}", linked(row.weights) if row.weights else "-"]
+    told = [
+        _twin(row),
+        str(row.cells_seen or "-"),
+        cost,
+        f"{escape(row.recipe)}, {row.seed}",
+        linked(row.weights) if row.weights else "-",
+    ]
     return [rank, escape(row.name), row.supervision, *_numbers(board.columns, row.line), *told]
+
+
+def _twin(row: MeasuredRow) -> str:
+    if row.against_twin is None:
+        return "-"
+    verdict = "" if row.against_twin.verdict == "no better side" else f"{row.against_twin.verdict}: "
+    return f"{verdict}{measure_text(row.against_twin.twin)}"
 
 
 def _numbers(columns: tuple[Column, ...], line: Line) -> list[str]:
@@ -129,9 +139,20 @@ def _warnings(board: MeasuredBoard) -> str:
     said: dict[str, list[str]] = {}
     for row in board.rows:
         for warning in row.warnings:
-            said.setdefault(warning, []).append(row.name)
+            said.setdefault(warning.removeprefix(f"{row.line.name}: "), []).append(row.name)
     of = {warning: "all" if len(rows) == len(board.rows) else ", ".join(rows) for warning, rows in said.items()}
     return "To be known:\n\n" + "\n".join(f"- {escape(rows)}: {escape(warning)}" for warning, rows in of.items())
+
+
+def _reasons(board: MeasuredBoard) -> str:
+    """Why numbers or intervals are missing in the table, each reason once."""
+    said: dict[str, list[str]] = {}
+    for line in (*board.references, *(row.line for row in board.rows)):
+        for column in board.columns:
+            reason = line.measures[column.name].reason if column.name in line.measures else None
+            if reason and column.title not in said.setdefault(reason, []):
+                said[reason].append(column.title)
+    return "\n".join(f"- {escape(', '.join(titles))}: {escape(reason)}" for reason, titles in said.items())
 
 
 def _parts(board: MeasuredBoard, row: MeasuredRow) -> str:

@@ -65,7 +65,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, CytoBenchError):
         return str(error)
     if isinstance(error, click.Abort):
-        return "interrupted; finished stages, saved steps and embedded cells are kept, and the same command does the rest"
+        return "interrupted; what was finished or saved is kept, and the same command does the rest"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'a file'}: {error.strerror}"
     return f"{type(error).__name__}: {error} (an unexpected error; run again with 'cytobench --debug ...' and report it)"

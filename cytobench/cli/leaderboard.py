@@ -36,8 +36,8 @@ def add(runs: tuple[Path, ...], folder: Path) -> None:
     from cytobench.boards.entries import add_runs
     from cytobench.results.runs import Run
 
-    click.echo("\n".join(f"added: {path}" for path in add_runs([Run.read(path) for path in runs], folder)))
-    build_boards(folder)
+    added = add_runs([Run.read(path) for path in runs], folder)
+    click.echo("\n".join([*(f"added: {path}" for path in added), *(f"wrote: {path}" for path in build_boards(folder))]))
 
 
 @command.command()

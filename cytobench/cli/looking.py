@@ -19,7 +19,22 @@ OPTIONS = (
 
 SEED = click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="Of noise and chosen cells.")
 
-RUN = click.option("--run", required=True, metavar="RUN|SHA256", help="A run's folder, or a fetched checkpoint.")
+
+def only_one(ctx: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> str | None:
+    """Refuse a second model where one is looked at; a callback."""
+    if len(given) > 1:
+        raise click.UsageError(f"--run stands {len(given)} times, and this looks at one model at a time", ctx)
+    return given[0] if given else None
+
+
+RUN = click.option(
+    "--run",
+    required=True,
+    multiple=True,
+    callback=only_one,
+    metavar="RUN|SHA256",
+    help="A run's folder, or a fetched checkpoint.",
+)
 """One model."""
 
 MODELS = click.option(

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cytobench.files import replacing
+from cytobench.figures import head, save_figure
 from cytobench.results.schema import Scores
 
 COLOURS = {"nsc": "#1b6ca8", "nscb": "#d1603d"}
@@ -25,11 +25,10 @@ def draw_scores(scores: Scores, title: str, path: Path) -> None:
     """
     figure = Figure(figsize=(14, 6.2), layout="constrained")
     panel, matrix = figure.subplots(1, 2, width_ratios=[1, 1.15])
-    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", parse_math=False)
+    head(figure, title)
     _draw_panel(panel, scores)
     _draw_confusion(matrix, scores)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    save_figure(figure, path)
 
 
 def _draw_panel(axes: Axes, scores: Scores) -> None:

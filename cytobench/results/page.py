@@ -42,6 +42,8 @@ class Page(Record):
     """Whether the run was killed: its record still says running."""
     supervision: str
     recipe: str
+    colours: tuple[tuple[str, str], ...]
+    """The first three channels, and the colours that pictures of training and of cells show them in."""
     scores: Scores | None
     measures: Measures | None
     """What a benchmark of models found, where the run is one of such."""
@@ -104,6 +106,7 @@ def _page(run: Run) -> Page:
         if record.recipe.get("condition") and record.card.supervision != "moa"
         else record.card.supervision,
         recipe=yaml.safe_dump(record.recipe, sort_keys=False, default_flow_style=None, width=100) if record.recipe else "",
+        colours=tuple(zip(record.channels, ("blue", "green", "red"), strict=False)),
         scores=scores,
         measures=measures,
         measured=tuple(f"figures/measures/{picture.name}" for picture in sorted((folder / "figures/measures").glob("*.png"))),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from tabulate import tabulate
 
 from cytobench.results.measures import Column, Measure, Measures
@@ -15,6 +17,10 @@ METRICS = {
     "map_replicate": "replicate mAP",
 }
 """The fields of a panel entry and what they are called."""
+
+
+MOST_PLACES = 6
+"""After the point, of any measure."""
 
 
 def panel_table(scores: Scores) -> str:
@@ -64,11 +70,16 @@ def _row(entry: PanelEntry, headline: str) -> list[str]:
 
 
 def measures_table(measures: Measures) -> str:
-    """The model's measures beside its references and its parts, each with its 95% interval."""
-    lines = [measures.result, *measures.references, *measures.parts]
-    headers = ["", *(column_title(column, measures.headline) for column in measures.columns)]
-    rows = [[line.name, *(measure_text(line.measures.get(column.name)) for column in measures.columns)] for line in lines]
+    """The model's measures, a row each, beside those of its references, with their 95% intervals."""
+    lines = [measures.result, *measures.references]
+    headers = ["", *(line.name for line in lines)]
+    rows = [
+        [column_title(column, measures.headline), *(measure_text(line.measures.get(column.name)) for line in lines)]
+        for column in measures.columns
+    ]
+    why = dict.fromkeys(measure.reason for line in lines for measure in line.measures.values() if measure.reason)
     told = [f"* headline. {measures.benchmark}; {measures.under}", *(f"note: {warning}" for warning in measures.warnings)]
+    told += [f"no number, or no interval: {reason}" for reason in why]
     return "\n".join([tabulate(rows, headers=headers, disable_numparse=True), *told])
 
 
@@ -79,8 +90,11 @@ def column_title(column: Column, headline: str) -> str:
 
 
 def measure_text(measure: Measure | None) -> str:
-    """``0.90 [0.81, 0.96]``, four digits that count."""
+    """``0.900 [0.810, 0.960]``: all to the place of the third digit of the largest."""
     if measure is None or measure.value is None:
         return "-"
-    interval = "" if measure.low is None or measure.high is None else f" [{measure.low:.3g}, {measure.high:.3g}]"
-    return f"{measure.value:.3g}{interval}"
+    bounds = [] if measure.low is None or measure.high is None else [measure.low, measure.high]
+    largest = max(abs(number) for number in (measure.value, *bounds))
+    places = 0 if largest == 0 else min(max(2 - math.floor(math.log10(largest)), 0), MOST_PLACES)
+    interval = f" [{bounds[0]:.{places}f}, {bounds[1]:.{places}f}]" if bounds else ""
+    return f"{measure.value:.{places}f}{interval}"

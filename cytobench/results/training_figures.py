@@ -12,13 +12,11 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from cytobench.errors import CytoBenchError
+from cytobench.figures import COLOURS, clean, head, save_figure
 from cytobench.files import replacing
 from cytobench.imaging.cropping import NUCLEUS
 from cytobench.imaging.overlay import coloured, outlined
 from cytobench.results.training_history import Series, TrainingHistory, read_training_history
-
-COLOURS = ("#1b6ca8", "#d1603d", "#5b8c5a", "#8a5aa8", "#b08a2e", "#4d4d4d")
-"""Of the lines of a panel, in turn; the first two are those of the scores."""
 
 WARNED = "#b3261e"
 """Of evaluations that warned."""
@@ -48,13 +46,12 @@ def draw_training(log: Path, target: Path, title: str) -> None:
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(4.7 * columns, 0.5 + 3.1 * rows), layout="constrained")
-    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", parse_math=False)
+    head(figure, title)
     for number, draw in enumerate(panels):
         axes = figure.add_subplot(rows, columns, number + 1)
         draw(axes)
         _finish(axes, read.steps)
-    with replacing(target) as temporary:
-        figure.savefig(temporary, dpi=110)
+    save_figure(figure, target)
 
 
 def draw_grid(images: np.ndarray, path: Path, columns: int, masks: np.ndarray | None = None) -> None:
@@ -126,5 +123,4 @@ def _legend(axes: Axes) -> None:
 def _finish(axes: Axes, steps: int) -> None:
     axes.set(xlabel="steps", xlim=(0, 1.02 * max(steps, 1)))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
+    clean(axes)

@@ -5,7 +5,7 @@ import io
 import json
 
 import pytest
-from records import SCORED, made_entry, made_run
+from records import made_entry
 
 from cytobench.boards.build import build, refresh_run_board
 from cytobench.boards.compare import compare
@@ -89,6 +89,17 @@ class TestRows:
         boards = make_measured_boards([measured("a"), measured("b", **change), measured("c")])
         assert sorted([row.name for row in board.rows] for board in boards) == [["a", "c"], ["b"]]
 
+    @pytest.mark.parametrize(
+        ("value", "verdict"), [(0.2, "better"), (0.9, "worse"), (0.55, "not told apart"), (None, "not told apart")]
+    )
+    def test_a_model_is_set_against_its_untrained_twin(self, value, verdict):
+        twin = measured("gan", 0.5, untrained=True)
+        run = measured("gan", value, trained=True, input="images", twin_folder=twin.run.folder.as_posix())
+        board = make_measured_boards([run, twin])[0]
+        against = {row.name: row.against_twin for row in board.rows}
+        assert against["gan"].verdict == verdict and against["gan (untrained)"] is None
+        assert f"{verdict}: 0.500 [0.400, 0.600]" in measured_markdown([board], "M")
+
     def test_a_trained_model_without_its_twin_is_noticed(self):
         learned, twin = {"trained": True, "input": "images"}, measured("gan", untrained=True)
         run = measured("gan", **learned, twin_folder=twin.run.folder.as_posix())
@@ -105,7 +116,7 @@ class TestPages:
         assert "| floor" in text and "| ceiling" in text and "distance \\*, lower is better" in text
         assert "- **distance**: How far." in text and "- all: too weak for this claim" in text
         assert "<summary>gan, by part</summary>" in text and "| Actin" in text
-        assert "2 [1.9, 2.1]" in text
+        assert "2.00 [1.90, 2.10]" in text and "- nearness: too few cells" in text
 
     def test_simulated_says_so_everywhere(self):
         boards = make_measured_boards([measured(simulated=True)])
@@ -119,11 +130,12 @@ class TestPages:
         assert "<script>" not in picture and "$x^2$" in picture
 
     def test_programs_get_every_number(self):
-        boards = make_measured_boards([measured("gan", 0.5, parts=(line("Actin", 0.3, "part"),))])
+        entries = [measured("gan", 0.5, parts=(line("Actin", 0.3, "part"),)), measured("random", 0.7, kind="control")]
+        boards = make_measured_boards(entries)
         rows = list(csv.DictReader(io.StringIO(measured_csv(boards))))
-        assert [(row["row"], row["role"], row["part"], row["value"]) for row in rows if row["measure"] == "far"] == [
-            ("gan", "method", "", "0.5"), ("real cells", "floor", "", "0.01"), ("noise", "ceiling", "", "3.0"),
-            ("gan", "part", "Actin", "0.3"),
+        assert [(row["row"], row["role"], row["part"], row["rank"], row["value"]) for row in rows if row["measure"] == "far"] == [
+            ("gan", "method", "", "1", "0.5"), ("gan", "part", "Actin", "1", "0.3"), ("random", "control", "", "", "0.7"),
+            ("real cells", "floor", "", "", "0.01"), ("noise", "ceiling", "", "", "3.0"),
         ]  # fmt: skip
         assert json.loads(measured_json(boards))["boards"][0]["rows"][0]["line"]["measures"]["far"]["value"] == 0.5
 
@@ -179,8 +191,13 @@ class TestFiles:
         out = capsys.readouterr().out
         assert "# Leaderboard" in out and "# What models make of cells" in out
 
-
-def test_a_run_of_profiles_is_as_before(tmp_path):
-    run = made_run(tmp_path, made_entry())
-    assert run.record.requires == "profiles" and run.record.stage_names == ("embed", "score")
-    assert SCORED.outputs == {}
+    def test_rounding_beyond_what_counts_splits_no_board(self):
+        others = tuple(
+            one.model_copy(update={"measures": {**one.measures, "far": Measure(value=value * (1 + 1e-9), n=9)}})
+            for one, value in zip(REFERENCES, (0.01, 3.0), strict=True)
+        )
+        mine = tuple(
+            one.model_copy(update={"measures": {**one.measures, "far": Measure(value=value, n=9)}})
+            for one, value in zip(REFERENCES, (0.01, 3.0), strict=True)
+        )
+        assert len(make_measured_boards([measured("a", references=mine), measured("b", references=others)])) == 1
