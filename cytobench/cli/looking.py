@@ -27,19 +27,12 @@ def only_one(ctx: click.Context, parameter: click.Parameter, given: tuple[str, .
     return given[0] if given else None
 
 
-RUN = click.option(
-    "--run",
-    required=True,
-    multiple=True,
-    callback=only_one,
-    metavar="RUN|SHA256",
-    help="A run's folder, or a fetched checkpoint.",
-)
+WHAT = "A run's folder, or a fetched checkpoint."
+
+RUN = click.option("--run", required=True, multiple=True, callback=only_one, metavar="RUN|SHA256", help=WHAT)
 """One model."""
 
-MODELS = click.option(
-    "--run", "runs", required=True, multiple=True, metavar="RUN|SHA256", help="A run's folder, or a fetched checkpoint; repeat."
-)
+MODELS = click.option("--run", "runs", required=True, multiple=True, metavar="RUN|SHA256", help=f"{WHAT} May be repeated.")
 """One model or several."""
 
 
