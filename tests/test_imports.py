@@ -163,7 +163,7 @@ def test_methods_import_the_contract_and_nothing_else_of_the_suite():
 DECIDES_NOTHING = {
     "benchmark", "card", "checkpoints", "construction", "datasets.growing_array", "datasets.manifest",
     "datasets.mapped_parts", "datasets.opening", "datasets.part_writer", "datasets.plate_map", "datasets.profile_table",
-    "datasets.profiles", "datasets.store", "datasets.store_files", "errors", "files", "imaging.overlay",
+    "datasets.profiles", "datasets.store", "datasets.store_files", "errors", "figures", "files", "imaging.overlay",
     "locations", "method", "plan",
     "plugin",
     "profiling.covariance", "profiling.postprocess", "progress", "registry", "results.keys", "results.measures",

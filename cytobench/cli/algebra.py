@@ -63,18 +63,24 @@ def _text(report: AlgebraReport) -> str:
 def _answer_text(answer: Answer) -> str:
     from tabulate import tabulate
 
-    terms = [(f"{term.factor:+g}", term.name, term.cells, term.nearest) for term in answer.terms]
+    from cytobench.phenotypes.algebra.answer import ORIGIN
+
+    terms = [(f"{term.factor:+g}", term.name, term.cells, term.nearest or "the origin") for term in answer.terms]
+    shown = tabulate(terms, headers=["", "term", "cells", "alone nearest to"], disable_numparse=True)
+    pictures = [f"picture: {file}" for file in answer.files]
+    if not answer.nearest:
+        return "\n".join([answer.expression, shown, "", ORIGIN, *pictures])
     ranked = [_row(neighbour) for neighbour in answer.nearest]
     own = [f"{neighbour.treatment} (place {neighbour.place})" for neighbour in answer.nearest_with_own if neighbour.own_term]
     return "\n".join(
         [
             answer.expression,
-            tabulate(terms, headers=["", "term", "cells", "alone nearest to"], disable_numparse=True),
+            shown,
             "",
             tabulate(ranked, headers=["", "nearest, own terms left out", "MOA", "distance"], disable_numparse=True),
             f"own terms among the nearest: {', '.join(own) or 'none'}",
             f"DMSO, the origin, is number {answer.control_place} by Euclidean distance",
-            *(f"picture: {file}" for file in answer.files),
+            *pictures,
         ]
     )
 

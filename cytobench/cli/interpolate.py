@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from cytobench.cli.looking import RUN, SEED, looking_options
 
-if TYPE_CHECKING:
-    from cytobench.phenotypes.interpolation.files import InterpolationRecord
-    from cytobench.phenotypes.model import Model
+USED = {"--codes": {"pairs", "steps", "seed"}, "--doses": {"seed"}}
+"""What each of the other things to do takes of the options for paths."""
+
+OF_PATHS = {"space", "path", "start", "end", "compared", "features"}
+
+IDLE = {"--codes": OF_PATHS | {"doses"}, "--doses": OF_PATHS | {"pairs", "steps"}}
+"""Options that would do nothing beside each of them."""
 
 
 @click.command()
@@ -45,38 +50,31 @@ def command(
     """
     from cytobench.cli.printing import echo_json
     from cytobench.loading import cohorts_of, load_model
-    from cytobench.phenotypes.interpolation.codes import traverse_codes
-    from cytobench.phenotypes.interpolation.doses import dose_series
-    from cytobench.phenotypes.interpolation.files import write_doses, write_traversal
-    from cytobench.phenotypes.interpolation.smoothness_text import doses_text, smoothness_text, traversal_text
+    from cytobench.phenotypes.interpolation.showing import show_codes, show_doses, show_paths
+    from cytobench.phenotypes.interpolation.text import doses_text, smoothness_text, traversal_text
 
-    if codes and doses is not None:
-        raise click.UsageError("--codes and --doses are two things to do; leave one out.")
-    if asked["steps"] % 2 == 0:
-        raise click.BadParameter("must be odd, so that one image lies midway", param_hint="--steps")
+    mode = next((one for one, chosen in (("--codes", codes), ("--doses", doses is not None)) if chosen), None)
+    _refuse_idle(mode, asked["compared"])
     model = load_model(run, dataset=dataset, device=device, plugin=plugin)
+    used = {name: value for name, value in asked.items() if mode is None or name in USED[mode]}
     if doses is not None:
-        made = write_doses(dose_series(model, cohorts_of(model.store), doses, asked["seed"]), out)
+        made = show_doses(model, cohorts_of(model.store), out, doses, **used)
         return echo_json([made], single=True) if as_json else click.echo(doses_text(made))
     if codes:
-        changed = write_traversal(traverse_codes(model, asked["pairs"], asked["steps"], asked["seed"]), out)
+        changed = show_codes(model, out, **used)
         return echo_json([changed], single=True) if as_json else click.echo(traversal_text(changed))
-    record = _paths(model, out, device, **asked)
+    record = show_paths(model, cohorts_of(model.store), out, **used)
     return echo_json([record], single=True) if as_json else click.echo(smoothness_text(record))
 
 
-def _paths(
-    model: Model, out: Path, device: str, *, pairs: int, compared: int, features: str | None, **asked: Any
-) -> InterpolationRecord:
-    from cytobench.loading import cohorts_of
-    from cytobench.phenotypes.features import feature_space, first_space
-    from cytobench.phenotypes.interpolation.files import write_interpolation
-    from cytobench.phenotypes.interpolation.interpolation import interpolate
-    from cytobench.phenotypes.interpolation.smoothness import measure_smoothness
-
-    made = interpolate(model, cohorts_of(model.store), pairs=max(pairs, compared), **asked)
-    measured = None
-    if compared:
-        chosen = feature_space(features, model.channels, model.size, device) if features else None
-        measured = measure_smoothness(made, chosen or first_space(model.channels, model.size, device))
-    return write_interpolation(made, measured, out, pairs)
+def _refuse_idle(mode: str | None, compared: int) -> None:
+    """Refuse options that were given and would do nothing."""
+    context = click.get_current_context()
+    asked = [one for one in context.command.params if context.get_parameter_source(one.name or "") is ParameterSource.COMMANDLINE]
+    given = {one.name: one.opts[0] for one in asked}
+    if mode is not None:
+        idle = [option for name, option in given.items() if name in IDLE[mode]]
+    else:
+        mode, idle = "--compared 0", [given["features"]] if compared == 0 and "features" in given else []
+    if idle:
+        raise click.UsageError(f"with {mode} there is nothing for {' and '.join(idle)} to do; leave one or the other out.")

@@ -68,8 +68,8 @@ def command(
 
         echo_json([written], single=True)
     else:
-        flagged = "" if written.flagged is None else f", {written.flagged} of the real ones flagged as noise"
-        click.echo(f"{written.title}: {n} real and {n} generated cells{flagged}, test {written.test}")
+        flagged = "" if written.flagged is None else f", {written.flagged} of the {written.kind} ones flagged as noise"
+        click.echo(f"{written.title}: {n} {written.kind} and {n} generated cells{flagged}, test {written.test}")
         click.echo(f"page: {written.page} (for jurors)\nkey:  {written.key} (not for jurors)")
         click.echo(f"then: cytobench turing score --key {written.key} FILE... (what they download at the end)")
 
@@ -79,7 +79,7 @@ def command(
 @click.option("--key", type=click.Path(path_type=Path), metavar="FILE", help="The test's key.  [default: found beside the files]")
 @JSON
 def score(files: tuple[Path, ...], key: Path | None, as_json: bool) -> None:
-    """Score what jurors downloaded, one file a juror: accuracy, and how many generated cells they took for real."""
+    """Score what jurors downloaded, one file a juror: accuracy, and how many generated cells passed."""
     from cytobench.phenotypes.turing.answers import find_key, read_judgements
     from cytobench.phenotypes.turing.score import score as score_answers
     from cytobench.phenotypes.turing.turing import TuringKey
@@ -109,12 +109,12 @@ def _text(scored: TuringScore) -> str:
     rows = [[*_row(one), f"{one.p_published:.2g}"] for one in scored.jurors]
     rows += [[*_row(scored.pooled), ""]] if len(scored.jurors) > 1 else []
     published = f"{scored.published:.0%}"
-    head = ["juror", "right", "fooled", "real taken for generated", "s a cell", f"p, fooled {published}"]
+    head = ["juror", "right", "fooled", f"{scored.kind} taken for generated", "s a cell", f"p, fooled {published}"]
     holds = {True: "holds", False: "does not hold"}
     several = f" of {scored.pooled.juror} jurors" if len(scored.jurors) > 1 else ""
     notes = (
-        "In percent, with 95% intervals. fooled: generated cells taken for real. p: exact binomial test of a juror's fooled rate "
-        f"against {published}, which three expert biologists reached on average with 50 real and 50 LSGAN cells "
+        f"In percent, with 95% intervals. fooled: generated cells taken for {scored.kind}. p: exact binomial test of a juror's "
+        f"fooled rate against {published}, which three expert biologists reached on average with 50 real and 50 LSGAN cells "
         "(Goldsborough et al. 2017, doi:10.1101/227645), taken as a fixed number.",
         f"The interval of the fooled rate{several} {holds[scored.holds_published]} {published}; that of the right answers "
         f"{holds[scored.holds_chance]} {scored.chance:.0%}, which is what guessing gives.",

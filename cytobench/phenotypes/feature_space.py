@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +11,13 @@ import numpy as np
 import torch
 
 from cytobench.errors import CytoBenchError
-from cytobench.imaging.crop_masks import Found, find_cells
+from cytobench.imaging.crop_masks import Found
 from cytobench.method import CellBatch, Method
+from cytobench.phenotypes.model import device_of
+from cytobench.phenotypes.segmenting import segmented
 
 PART = 64
 """Images embedded at a time; no result depends on it."""
-
-GREYS = 65535
-"""Pixels of 1 become this where crops are segmented, which is done on 16-bit images."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class FeatureSpace:
         """Return the features of images (n, C, H, W) float32 in [0, 1], and in which of them no nucleus was found."""
         self._check(images)
         masks, nucleusless = self._masks(images)
-        with torch.inference_mode():
+        with torch.inference_mode(), _full_precision():
             parts = [self._embedded(images, masks, start) for start in range(0, len(images), PART)]
         return Described(np.concatenate(parts).astype(np.float64), nucleusless)
 
@@ -62,13 +63,13 @@ class FeatureSpace:
         part = slice(start, start + PART)
         shown = torch.from_numpy(np.ascontiguousarray(images[part], np.float32))
         within = None if masks is None else torch.from_numpy(masks[part])
-        embedded: Any = self.method.embed(CellBatch(shown, within, self.method.channels).to(self._device))
+        embedded: Any = self.method.embed(CellBatch(shown, within, self.method.channels).to(self.device))
         return np.asarray(embedded.float().cpu() if isinstance(embedded, torch.Tensor) else embedded)
 
     def _masks(self, images: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
         if not self.segments:
             return None, np.zeros(len(images), bool)
-        cells = find_cells(np.rint(images.clip(0, 1) * GREYS).astype(np.uint16), self.method.channels)
+        cells = segmented(images, self.method.channels)
         return cells.masks, np.array([found is Found.NONE for found in cells.found], bool)
 
     def _check(self, images: np.ndarray) -> None:
@@ -82,6 +83,18 @@ class FeatureSpace:
             raise CytoBenchError(f"{self.name} compares images in [0, 1] without NaN; scale them as the model sees them")
 
     @property
-    def _device(self) -> torch.device:
-        held = self.method.parameters() if isinstance(self.method, torch.nn.Module) else iter(())
-        return next((parameter.device for parameter in held), torch.device("cpu"))
+    def device(self) -> torch.device:
+        """What it computes on: numbers of two kinds of devices differ in their last digits."""
+        return device_of(self.method)
+
+
+@contextmanager
+def _full_precision() -> Iterator[None]:
+    """Multiply in all digits of float32, whatever training allowed: TF32 keeps 10 bits, and not on every device."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before

@@ -17,25 +17,13 @@ from cytobench.construction import choose_device
 from cytobench.errors import CytoBenchError
 from cytobench.files import sha256, sha256_text
 from cytobench.method import Method
-from cytobench.phenotypes.feature_space import Described, FeatureSpace
+from cytobench.phenotypes.feature_space import FeatureSpace
 from cytobench.results.keys import MASKED_BY, MASKING, source_of, source_of_modules
 from cytobench.schema import Record, validate
 from cytobench.training.backbones import pretrained_configuration
 from cytobench.training.hub import FILES
 from cytobench.training.recipe import Recipe, choose_recipe, read_recipes
 from cytobench.versions import installed_version
-
-__all__ = [
-    "DEFAULT_SPACES",
-    "Choice",
-    "Described",
-    "FeatureSpace",
-    "choose_space",
-    "feature_space",
-    "first_at_hand",
-    "first_space",
-    "weights_are_here",
-]
 
 DEFAULT_SPACES = (
     "imagenet:inception_v3",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,6 +31,11 @@ GAP = 2
 def stain_of(channel: str) -> str | None:
     """Which stain a channel shows: ``dna``, ``tubulin`` or ``actin``; None where its name tells of none."""
     return next((stain for stain, names in ALSO_CALLED.items() if any(name in channel.lower() for name in names)), None)
+
+
+def spoken(name: str) -> str:
+    """The name of a stain, or what begins with it, as people read it: ``dna`` is ``DNA``."""
+    return re.sub(r"^dna\b", "DNA", name)
 
 
 def colours(channels: Sequence[str]) -> list[tuple[float, float, float]]:

@@ -134,7 +134,7 @@ class TestStatus:
             (CytoBenchError("a.parquet: two\nlines"), "a.parquet: two lines"),
             (
                 KeyboardInterrupt(),
-                "interrupted; finished stages, saved steps and embedded cells are kept, and the same command does the rest",
+                "interrupted; what was finished or saved is kept, and the same command does the rest",
             ),
         ],
     )

@@ -5,10 +5,15 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 from cytobench import registry
+from cytobench.cli.algebra import _answer_text
+from cytobench.datasets.conditions import Conditions
 from cytobench.errors import CytoBenchError
 from cytobench.method import CellBatch, InvertibleMethod, Method
+from cytobench.phenotypes.algebra import picture
 from cytobench.phenotypes.algebra.algebra import answer, read_sums
 from cytobench.phenotypes.algebra.expression_tokens import ExpressionError
 from cytobench.phenotypes.algebra.ranking import chance, distances, ranks
@@ -17,6 +22,8 @@ from cytobench.phenotypes.algebra.space import CodeSpace
 from cytobench.phenotypes.model import Model
 from cytobench.profiling.aggregate import cells_to_wells
 from cytobench.training.recipe import Recipe
+
+decode = Model.decode
 
 
 class Corners(Method, InvertibleMethod):
@@ -91,6 +98,62 @@ def test_own_terms_are_ranked_apart(model, screening):
     assert [n.treatment for n in found.nearest] == [n.treatment for n in answer(space, added, 4).nearest_with_own[1:]]
     assert found.terms[0].nearest == found.nearest[0].treatment
     assert found.length == pytest.approx(np.linalg.norm(added.profile))
+
+
+def test_what_is_nothing_but_rounding_ranks_nothing(model, screening, tmp_path):
+    texts = ["AZ-A@1 + DMSO", "AZ-A@1 + AZ-A@0.3 + AZ-A@0.1 - 3*(AZ-A@1 + AZ-A@0.3 + AZ-A@0.1)", "DMSO"]
+    doses = CodeSpace(model, screening).cohorts.compounds["AZ-A"]
+    texts[1] = f"{' + '.join(doses)} - {len(doses)} * AZ-A"
+    space, (first, second, third) = read_sums(texts, model, screening, seed=0, progress=False)
+    found = answer(space, first, 3)
+    assert found.terms[1].nearest is None and found.terms[0].nearest == found.nearest[0].treatment
+    assert not first.profiles[1].any() and not second.profile.any() and not third.profile.any()
+    for added in (second, third):
+        nothing = answer(space, added, 3)
+        assert (nothing.nearest, nothing.nearest_with_own, nothing.length, nothing.control_place) == ((), (), 0, 1)
+    (drawn,) = algebra([texts[1]], model, screening, tmp_path).answers
+    assert drawn.files and "DMSO, the origin: it has no direction" in _answer_text(drawn)
+
+
+class Told(Corners):
+    """Decodes what it is told, the concentration, as brightness."""
+
+    def decode(self, z, condition=None):
+        return condition[:, :1, None, None].expand(-1, len(self.channels), 64, 64).clamp(0, 1)
+
+
+def test_a_conditional_model_is_told_of_a_cell_of_each_term(model, screening, tmp_path, monkeypatch):
+    recipe = model.recipe.model_copy(update={"condition": "treatment"})
+    conditions = Conditions(model.store, "treatment")
+    method = Told(recipe, model.channels, 64, 0, conditions.names)
+    conditional = Model("told", "SIMULATED data: told", method, recipe, model.store, 0)
+    seen = []
+    monkeypatch.setattr(Model, "decode", lambda self, z, rows=None: seen.append(rows) or decode(self, z, rows))
+    algebra(["AZ-A@1 - AZ-A@0.3 + AZ258@0.1"], conditional, screening, tmp_path)
+    cells = model.store.cells.iloc[seen[0]]
+    named = [f"{compound}@{dose:g}" for compound, dose in zip(cells["compound"], cells["concentration"], strict=True)]
+    assert named == ["AZ-A@1", "AZ-A@0.3", "AZ258@0.1", "AZ-A@1"]
+
+
+def test_simulated_cells_are_not_called_real(model, screening, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(picture, "save_figure", lambda figure, path: drawn.append(figure))
+    algebra(["AZ-A@1 - DMSO"], model, screening, tmp_path)
+    said = [axes.get_xlabel() for axes in drawn[0].axes]
+    assert model.store.simulated == ("simulated cells" in said) != ("real cells" in said)
+
+
+def test_many_terms_take_another_row_and_no_label_is_cut(model, screening, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(picture, "save_figure", lambda figure, path: drawn.append(figure))
+    names = list(CodeSpace(model, screening).cohorts.treatments)[:8]
+    algebra([" + ".join(names)], model, screening, tmp_path)
+    figure = drawn[0]
+    FigureCanvasAgg(figure).draw()
+    assert figure.get_size_inches()[0] == picture.WIDTH
+    words = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    assert max(text.get_window_extent().x1 for text in words) <= figure.bbox.x1
+    assert min(text.get_window_extent().x0 for text in words) >= 0
 
 
 def test_ties_give_chance():

@@ -10,10 +10,13 @@ import pytest
 
 from cytobench import registry
 from cytobench.errors import CytoBenchError
+from cytobench.phenotypes.algebra.space import CodeSpace
 from cytobench.phenotypes.analogies.benchmark import FIGURE
+from cytobench.phenotypes.analogies.equations import PosedEquation
 from cytobench.phenotypes.analogies.families import dose_family, moa_family
-from cytobench.phenotypes.analogies.measures import COLUMNS, family_block
-from cytobench.phenotypes.analogies.scoring import PigeonholeBootstrap, score_family
+from cytobench.phenotypes.analogies.measures import COLUMNS, Everyone, family_block
+from cytobench.phenotypes.analogies.scoring import of_length, score_family
+from cytobench.results.measures import Measure
 from cytobench_benchmarks.bbbc021_algebra.benchmark import BBBC021Algebra
 
 WELLS, CELLS = 3, 4
@@ -201,19 +204,19 @@ def test_random_profiles_do_as_well_as_chance(algebra):
     assert scores.base.top1.mean() == pytest.approx(0.01, abs=0.02)
     assert scores.chance.top1 == pytest.approx(0.01)
     block = family_block(family, scores, algebra.protocol)
-    assert block.rates["random"]["mrr"].value == pytest.approx(scores.random.reciprocal.mean())
+    assert block.rates["random"]["mrr"].value == Measure(value=scores.random.reciprocal.mean()).value
 
 
 def test_intervals_need_compounds_and_cover_the_mean(algebra):
-    few = PigeonholeBootstrap((np.array(["A", "B"]), np.array(["B", "A"])), algebra.protocol).measure(np.array([0.0, 1.0]))
+    few = Everyone((np.array(["A", "B"]), np.array(["B", "A"])), algebra.protocol).mean(np.array([0.0, 1.0]))
     assert few.value == 0.5 and few.low is None and "2 compounds" in few.reason
     names = np.array([f"c{n}" for n in range(20)], object)
     first, second = (a.ravel() for a in np.meshgrid(names, names))
     apart = first != second
     values = np.random.default_rng(0).random(apart.sum())
-    many = PigeonholeBootstrap((first[apart], second[apart]), algebra.protocol).measure(values)
+    many = Everyone((first[apart], second[apart]), algebra.protocol).mean(values)
     assert many.low < many.value < many.high and many.value == pytest.approx(values.mean())
-    alone = PigeonholeBootstrap((first[apart], second[apart]), algebra.protocol).measure(np.ones(apart.sum()))
+    alone = Everyone((first[apart], second[apart]), algebra.protocol).mean(np.ones(apart.sum()))
     assert (alone.low, alone.high) == (1, 1)
 
 
@@ -236,6 +239,61 @@ def test_one_compound_allows_no_analogy(algebra, tmp_path):
     assert found.result.measures["dose_gain"].reason == "these cells allow no such analogy"
     assert "dose analogies: none, these cells allow no such analogy" in found.warnings
     assert (tmp_path / FIGURE).is_file()
+
+
+def test_cells_that_allow_no_analogy_are_refused_before_training(algebra, monkeypatch):
+    whole = without_direction(algebra)
+    assert algebra.check(whole, (), 0) is None
+
+    def kept(chosen):
+        return Screened(whole.codes[chosen], whole.cells[chosen].reset_index(drop=True))
+
+    compounds = whole.cells["compound"]
+    with pytest.raises(CytoBenchError, match="known codes allows no dose analogy: bbbc021-algebra/1 needs two compounds"):
+        algebra.check(kept(compounds.isin(["AZ-A", "DMSO"]).to_numpy()), (), 0)
+    with pytest.raises(CytoBenchError, match="control well"):
+        algebra.check(kept(((compounds != "DMSO") | (whole.cells["well"] == "A00")).to_numpy()), (), 0)
+
+
+def test_what_has_no_interval_says_why(measured):
+    for found in (measured.additive, measured.without):
+        lines = (found.result, *found.references, *found.parts)
+        assert all(m.reason for line in lines for m in line.measures.values() if m.low is None)
+
+
+def test_nobody_is_ranked_by_a_gain_that_noise_has_too(measured):
+    headline = next(column for column in COLUMNS if column.name == measured.additive.headline)
+    assert (headline.name, headline.better) == ("dose_gain", "neither")
+    assert "Noise gets 0, too" in headline.meaning
+
+
+def test_what_stands_in_is_of_other_compounds_and_as_long(algebra):
+    dose, moa = dose_family(space_of(algebra), 2), moa_family(space_of(algebra), 2)
+    for family in (dose, moa):
+        assert family.eligible.any(axis=1).all()
+        analogy, chosen = np.nonzero(family.eligible[::97])
+        analogy, (first, second) = analogy * 97, family.differences[chosen].T
+        assert not (family.right[analogy] & (family.owned[first] | family.owned[second])).any()
+        for part in (family.base, family.added, family.subtracted):
+            assert (family.compounds[first] != family.compounds[part[analogy]]).all()
+        assert ((family.compounds[first] == family.compounds[second]) == (family is dose)).all()
+    assert not dose.rescaled and moa.rescaled
+    vectors = np.random.default_rng(0).normal(size=(2, 5, 3))
+    assert np.linalg.norm(of_length(*vectors), axis=1) == pytest.approx(np.linalg.norm(vectors[1], axis=1))
+    assert not of_length(np.zeros((1, 3)), vectors[0][:1]).any()
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_what_stands_in_for_an_equation_is_as_long(algebra, number):
+    space = CodeSpace(without_direction(algebra), algebra.screen)
+    posed = PosedEquation(algebra.protocol.equations[number], space, 2)
+    group = posed._draw(np.random.default_rng(0))
+    if number:
+        assert np.linalg.norm(group.random - group.base) == pytest.approx(np.linalg.norm(group.result - group.base))
+    else:
+        high, low = (space.screen.treatments[index] for index in group.strangers)
+        assert high.compound == low.compound not in ("emetine", "taxol") and high.concentration > low.concentration
+        assert group.random - group.base == pytest.approx(space.gallery[group.strangers[0]] - space.gallery[group.strangers[1]])
 
 
 def test_registered_and_without_variants():

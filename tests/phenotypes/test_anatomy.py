@@ -8,11 +8,12 @@ import pytest
 
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
-from cytobench.phenotypes.anatomy.benchmark import AnatomyBenchmark, shuffled
-from cytobench.phenotypes.anatomy.distance import Resampling, compare, earth_movers, radial_distance, share_without
+from cytobench.phenotypes.anatomy.benchmark import AnatomyBenchmark
+from cytobench.phenotypes.anatomy.distance import OTHERS, Resampling, compare, earth_movers, radial_distance
 from cytobench.phenotypes.anatomy.measuring import Anatomy, AnatomySpec, boundary_distance, measure_anatomy
+from cytobench.phenotypes.shuffling import shuffled
 from cytobench.registry import benchmark
-from cytobench.results.measures import Measures
+from cytobench.results.measures import Measure, Measures
 from cytobench.schema import validate
 
 CHANNELS = ("DAPI", "Tubulin", "Actin")
@@ -79,9 +80,25 @@ def test_where_there_is_no_nucleus_only_the_area_is_missing() -> None:
     assert not measured.found.any() and np.isnan(measured.areas).all()
     assert np.isfinite(measured.contents).all()
     np.testing.assert_allclose(measured.properties["tubulin-halo"].mean(), 1, atol=0.1)
-    missing = compare(measured, measured, SPEC)
-    assert missing["nucleus_area"].value is None and "nucleus" in str(missing["nucleus_area"].reason)
-    assert (missing["no_nucleus"].value, missing["tubulin_radial"].value) == (1, 0)
+    with_nuclei = measure_anatomy(cells(6), CHANNELS)
+    missing = compare(with_nuclei, measured, with_nuclei, SPEC)
+    assert missing["nucleus_area"].value == Measure(value=with_nuclei.areas.mean()).value
+    assert (missing["no_nucleus"].value, missing["nucleus_area"].n) == (1, 6)
+    assert compare(measured, measured, None, SPEC)["tubulin_radial"].value == 0
+
+
+def test_a_black_channel_is_counted_and_never_helps() -> None:
+    """Were images without tubulin left out, a model could show but its few best cells."""
+    real, floor, made = cells(30), cells(30, 1), cells(30, 2)
+    black = made.copy()
+    black[3:, 1] = 0
+    first, second, whole, lost = (measure_anatomy(images, CHANNELS) for images in (real, floor, made, black))
+    assert not lost.profiles[3:, 1].any() and not lost.halos[3:, 1].any()
+    near, far = compare(first, whole, second, SPEC), compare(first, lost, second, SPEC)
+    for name in ("tubulin_excess", "tubulin_radial", "halo_distance", "tubulin_content"):
+        assert far[name].low > near[name].high and far[name].n == 30, name
+    assert far["tubulin_radial"].value > 0.8  # nine in ten profiles are 0, and a mean of 1 is all there is to lose
+    assert far["halo"].value < 0.2 < near["halo"].value
 
 
 def test_shuffling_keeps_every_intensity_and_loses_the_form() -> None:
@@ -93,7 +110,7 @@ def test_shuffling_keeps_every_intensity_and_loses_the_form() -> None:
 
 def test_cells_of_one_kind_are_near_and_a_lost_halo_is_far() -> None:
     real, again, lost = (measure_anatomy(images, CHANNELS) for images in (cells(30), cells(30, 1), cells(30, 2, halo=0.3)))
-    near, far = compare(real, again, SPEC), compare(real, lost, SPEC)
+    near, far = compare(real, again, again, SPEC), compare(real, lost, again, SPEC)
     for name in ("tubulin_radial", "halo_distance"):
         assert far[name].low > near[name].high, name
     assert far["halo"].high < 1 < near["halo"].low
@@ -104,8 +121,17 @@ def test_cells_of_one_kind_are_near_and_a_lost_halo_is_far() -> None:
 def test_radial_distance_counts_bins_by_the_real_cells_in_them() -> None:
     real = np.array([[1.0, 2.0, np.nan], [1.0, 2.0, 5.0]])
     assert radial_distance(real, real + np.array([0.3, 0.3, 0.6]), SPEC).value == pytest.approx((0.3 + 0.3 + 0.6 / 2) / 2.5)
-    none = radial_distance(real, np.full((2, 3), np.nan), SPEC)
-    assert none.value is None and none.reason
+
+
+def test_of_equal_sets_the_excess_holds_0_and_the_distance_does_not() -> None:
+    """The distance is biased upwards; the floor is too, by as much."""
+    held = np.zeros(2)
+    for seed in range(60):
+        real, floor, others = np.random.default_rng(seed).normal(1, 0.5, (3, 80, 13))
+        radial = radial_distance(real, others, SPEC)
+        excess = radial.less(radial_distance(real, floor, SPEC, OTHERS + 1)).measure(SPEC)
+        held += excess.low <= 0 <= excess.high, radial.measure(SPEC).low <= 0
+    assert held[0] >= 55 and held[1] <= 5
 
 
 def test_earth_movers_is_the_shift_and_its_interval_holds_it() -> None:
@@ -117,14 +143,15 @@ def test_earth_movers_is_the_shift_and_its_interval_holds_it() -> None:
 
 
 def test_a_share_of_none_has_an_interval() -> None:
-    share = share_without(np.ones(100, bool), SPEC)
-    assert share.value == 0 and 0.02 < share.high < 0.05
+    few = measure_anatomy(cells(10), CHANNELS)
+    share = compare(few, few, None, SPEC)["no_nucleus"]
+    assert share.value == 0 and 0.2 < share.high < 0.35
 
 
 def test_stains_that_no_channel_shows_are_not_available() -> None:
     measured = measure_anatomy(cells(3), ("DAPI", "ER", "Actin"))
     assert set(measured.properties) == {"dna-content", "actin-content", "nucleus-area"}
-    told = compare(measured, measured, SPEC)
+    told = compare(measured, measured, None, SPEC)
     assert told["tubulin_radial"].reason == told["halo"].reason == "no channel of the images shows tubulin"
 
 
@@ -149,6 +176,8 @@ class Drawn:
     title = "SIMULATED data: drawn"
     seen = "range, 64 px"
     channels = CHANNELS
+    size = 64
+    kind = "simulated"
 
     @property
     def recipe(self) -> object:
@@ -188,7 +217,7 @@ def measured(
 def test_benchmark_says_all_that_it_declares(measured: tuple[Measures, Path]) -> None:
     measures, folder = measured
     names = [column.name for column in measures.columns]
-    assert measures.headline == names[0] == "tubulin_radial" and measures.benchmark == "bbbc021-anatomy/1"
+    assert measures.headline == names[0] == "tubulin_excess" and measures.benchmark == "bbbc021-anatomy/1"
     for line in (measures.result, *measures.references):
         assert sorted(line.measures) == sorted(names), line.name
     assert {path.name for path in folder.iterdir()} == {"radial.png", "anatomy.png"}
@@ -214,12 +243,21 @@ def test_a_model_without_the_halo_is_told_so(anatomy_benchmark: AnatomyBenchmark
     assert measures.result.measures["tubulin_radial"].low > measures.references[0].measures["tubulin_radial"].high
 
 
-def test_too_few_cells_and_variants_are_refused(anatomy_benchmark: AnatomyBenchmark, drawn: Drawn, tmp_path: Path) -> None:
+def test_what_cannot_be_measured_is_refused_before_training(anatomy_benchmark: AnatomyBenchmark, drawn: Drawn) -> None:
     class Short(CellStore):
         def __len__(self) -> int:
             return 20
 
     with pytest.raises(CytoBenchError, match="has 20 cells, but bbbc021-anatomy needs at least 60"):
-        anatomy_benchmark.measure(replace(drawn, store=Short(drawn.store.path)), tmp_path)  # type: ignore[type-var]
-    with pytest.raises(CytoBenchError, match="no variant 'fast'"):
+        anatomy_benchmark.check(Short(drawn.store.path), CHANNELS, 64)
+    for channels, lacking in ((("ER", "Tubulin"), "DNA"), (("DAPI", "Actin"), "tubulin")):
+        with pytest.raises(CytoBenchError, match=f"named after {lacking}"):
+            anatomy_benchmark.check(drawn.store, channels, 64)
+    with pytest.raises(CytoBenchError, match="no variants; leave out 'fast'"):
         type(anatomy_benchmark)("fast")
+
+
+def test_another_segmentation_is_another_benchmark(anatomy_benchmark: AnatomyBenchmark, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, again = anatomy_benchmark.key, type(anatomy_benchmark)().key
+    monkeypatch.setattr("cytobench.phenotypes.anatomy.benchmark.source_of_modules", lambda _: "other")
+    assert first == again != type(anatomy_benchmark)().key and first.startswith("bbbc021-anatomy/1 ")

@@ -18,6 +18,7 @@ from cytobench.phenotypes.channels.cells import derangement, scored_cells
 from cytobench.phenotypes.channels.movement import FeatureScale, cosine_distances, mean_cosine_distance
 from cytobench.phenotypes.channels.versions import versions_of
 from cytobench.phenotypes.model import Model
+from cytobench.results.measures import Measure
 from cytobench.training.recipe import Recipe
 from cytobench_methods.random.method import Random
 
@@ -240,7 +241,7 @@ class TestBenchmark:
         assert result["nsc"].value == 17 / 20  # the other three are of the one compound of their MOA, and cannot be right
         lost = [part(measures, f"{name} swapped")["lost"] for name in ("DNA", "tubulin", "actin")]
         assert result["lost"].low > 0 and result["interaction"].value > 0.1
-        assert result["lost"].value == pytest.approx(np.mean([one.value for one in lost]))
+        assert result["lost"].value == Measure(value=np.mean([one.value for one in lost])).value
         assert min(lost[0].low, lost[1].low) > 0  # the two whose agreement tells those seventeen apart
         assert part(measures, "DNA swapped")["nsc"].value < 0.6 < part(measures, "whole cells dealt anew")["nsc"].value
         assert not any("adds up" in said or "agreement at this size" in said for said in measures.warnings)
@@ -328,6 +329,15 @@ class TestBenchmark:
         _, folder = measured(Products)
         with Image.open(folder / "channels.png") as picture:
             assert picture.width > 1200 and len(picture.convert("RGB").getcolors(picture.width * picture.height)) > 100
+
+    def test_what_cannot_be_measured_is_refused_before_training(self, agreeing, tmp_path):
+        channels = registry.benchmark("bbbc021-channels")
+        channels.check(agreeing, CHANNELS, 8)
+        with pytest.raises(CytoBenchError, match="one channel"):
+            channels.check(agreeing, CHANNELS[:1], 8)
+        other = screen_cells(treatments=2, cells=2).assign(compound="aspirin")
+        with pytest.raises(CytoBenchError, match="is it another screen"):
+            channels.check(written(tmp_path / "store", np.ones((len(other), 3, 8, 8)), other), CHANNELS, 8)
 
     def test_it_has_no_variants(self):
         kind = type(registry.benchmark("bbbc021-channels"))

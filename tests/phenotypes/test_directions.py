@@ -14,6 +14,7 @@ from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.method import CellBatch, GenerativeMethod, Method
 from cytobench.phenotypes.directions.directions import draw_sample, find_direction, random_direction
+from cytobench.phenotypes.directions.figures import shown_alone
 from cytobench.phenotypes.directions.files import write_directions
 from cytobench.phenotypes.directions.report import DirectionsReport
 from cytobench.phenotypes.directions.series import Walked, explore
@@ -143,9 +144,27 @@ def test_files_hold_what_is_reported(explored: tuple[DirectionsReport, list[Walk
     some = [by_name(explored)[name] for name in ("nucleus-area", "tubulin-halo")]
     written = write_directions(explored[0], some, CHANNELS, tmp_path)
     assert all(Path(file).is_file() for file in written.files) and len(written.files) == 1 + 3  # there is no halo to draw
-    assert load_json(DirectionsReport, tmp_path / "directions-drawing-test.json") == written
-    with np.load(tmp_path / "directions-drawing-test.npz") as vectors:
+    assert load_json(DirectionsReport, tmp_path / "directions-Drawing-test.json") == written
+    with np.load(tmp_path / "directions-Drawing-test.npz") as vectors:
         np.testing.assert_array_equal(vectors["nucleus-area"], by_name(explored)["nucleus-area"].direction.vector)
+
+
+def test_another_report_of_the_method_is_not_written_over(
+    explored: tuple[DirectionsReport, list[Walked]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cytobench.phenotypes.directions.files.draw_walk", lambda target, *_: target.touch())
+    report, walked = explored
+    other = report.model_copy(update={"under": "another recipe"})
+    (tmp_path / "directions-Drawing-test-2.json").write_text("{}")
+    written = [write_directions(one, walked, CHANNELS, tmp_path).files[-1] for one in (report, other, report, other)]
+    assert [Path(file).stem for file in written] == ["directions-Drawing-test", "directions-Drawing-test-3"] * 2
+
+
+def test_nuclei_are_shown_where_they_were_looked_for_and_that_is_said() -> None:
+    assert shown_alone("nucleus-area", ("Actin", "Hoechst")) == (1, "Hoechst alone, grey")
+    channel, said = shown_alone("nucleus-area", ("x", "Actin"))
+    assert channel == 0 and "no channel is named after DNA" in said
+    assert shown_alone("tubulin-halo", CHANNELS) == (1, "Tubulin alone, grey")
 
 
 def test_images_without_a_nucleus_are_left_out(made: Callable[[type[Method]], Model]) -> None:
@@ -161,6 +180,24 @@ def test_images_without_a_nucleus_are_left_out(made: Callable[[type[Method]], Mo
 def test_an_unknown_property_is_named(made: Callable[[type[Method]], Model], name: str, sentence: str) -> None:
     with pytest.raises(CytoBenchError, match=sentence):
         explore(made(Drawing), (name,), 10, 3, 0, 1)
+
+
+def test_a_few_starts_keep_their_value_and_one_has_no_interval() -> None:
+    """Of 4 starts in 48 the 1,000 samples of all starts have some that are empty: that is no reason to drop the four."""
+    at, values = np.array([-1.0, 0.0, 1.0]), np.full((48, 3), np.nan)
+    values[:4] = [[0, 1, 2], [0, 2, 4], [0, 3, 6], [1, 2, 3]]
+    slope, curve = mean_slope(values, at, 0), mean_curve(values, 0)
+    assert slope.value == 1.75 and slope.n == 4 and slope.low < 1.75 < slope.high
+    assert curve[2].value == 3.75 and curve[2].low < 3.75 < curve[2].high
+    values[1:] = np.nan
+    for one in (mean_slope(values, at, 0), mean_curve(values, 0)[2]):
+        assert one.value is not None and one.n == 1 and one.low is one.high is None and "one start" in one.reason
+    assert "no nucleus" in mean_slope(np.full((3, 3), np.nan), at, 0).reason
+
+
+def test_a_rare_value_is_explained_with_an_interval() -> None:
+    values = np.eye(60)[0]
+    assert explained(values, np.zeros(60), 0).low is not None
 
 
 def test_statistics_of_known_numbers() -> None:
@@ -188,7 +225,7 @@ def test_the_verb_prints_and_writes(
     words = ["--run", "x", "--n", "100", "--steps", "3", "--property", "nucleus-area", "--out", str(tmp_path), "--seed", "4"]
     command(words, standalone_mode=False)
     text = capsys.readouterr().out
-    assert text.startswith("SIMULATED data") and str(tmp_path / "directions-drawing-test-nucleus-area.png") in text
+    assert text.startswith("SIMULATED data") and str(tmp_path / "directions-Drawing-test-nucleus-area.png") in text
     assert "note: tubulin-halo: no direction: it is the same in every generated cell" in text
     command([*words, "--json"], standalone_mode=False)
     assert json.loads(capsys.readouterr().out)["model"] == "Drawing (test)"

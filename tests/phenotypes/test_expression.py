@@ -88,6 +88,9 @@ def test_quotes_hold_any_name(quote):
         ("A - ''", 4, "no name in these quotes"),
         ("1e999 * A", 0, "too large"),
         ("0 * A", 0, "cancel"),
+        ("1e300*1e300*taxol@0.3", 5, "beyond 1e\\+06"),
+        ("(1e6 + 1e6) * A", 5, "beyond"),
+        ("1e9 * (A - B)", 4, "beyond"),
     ],
 )
 def test_an_error_points_at_its_character(text, at, sentence):

@@ -136,3 +136,19 @@ def test_the_pretrained_network_tells_cells_from_noise(data, images):
     cells, others = space(images[:8]), space(noise)
     assert (space.learned, cells.shape) == (True, (8, 768))
     assert np.linalg.norm(cells.mean(0) - others.mean(0)) > 5 * np.linalg.norm(cells[:4].mean(0) - cells[4:].mean(0))
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_features_are_computed_in_full_precision_whatever_training_allows(images, monkeypatch, allowed):
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    space = feature_space("intensity", CHANNELS, 64)
+    seen, embed = [], space.method.embed
+    monkeypatch.setattr(space.method, "embed", lambda cells: seen.append((matmul.allow_tf32, cudnn.allow_tf32)) or embed(cells))
+    try:
+        matmul.allow_tf32 = cudnn.allow_tf32 = allowed
+        space(images[:2])
+        assert seen == [(False, False)]
+        assert (matmul.allow_tf32, cudnn.allow_tf32) == (allowed, allowed)
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before

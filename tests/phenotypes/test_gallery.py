@@ -1,5 +1,6 @@
 """Galleries: what is beside what, and files that other programs read."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -17,10 +18,10 @@ from cytobench.method import GenerativeMethod, Method
 from cytobench.phenotypes import pictures
 from cytobench.phenotypes.cohorts import Cohorts
 from cytobench.phenotypes.gallery.figures import channel_sheet, composite_sheet, together_sheet
-from cytobench.phenotypes.gallery.files import slug, unique, write_galleries
+from cytobench.phenotypes.gallery.files import write_galleries
 from cytobench.phenotypes.gallery.gallery import gallery
-from cytobench.phenotypes.gallery.sheet import Panel, sheet
 from cytobench.phenotypes.model import Model
+from cytobench.phenotypes.sheets import Panel, sheet
 from cytobench.training.recipe import Recipe
 
 
@@ -37,6 +38,15 @@ class Plain(Method, GenerativeMethod):
         self.check_condition(condition)
         level = z[:, :1].sigmoid() / 2 + (0 if condition is None else condition[:, :1] / 2)
         return level[:, :, None, None].expand(len(z), len(self.channels), self.size, self.size)
+
+
+class Weighted(Plain, torch.nn.Module):
+    """One with a weight."""
+
+    def __init__(self, *words):
+        torch.nn.Module.__init__(self)
+        Method.__init__(self, *words)
+        self.weight = torch.nn.Parameter(torch.zeros(1))
 
 
 def model_of(store, condition=None, name="plain", crop=64):
@@ -62,6 +72,15 @@ def test_equal_seeds_give_equal_galleries(tiny_store, made):
     assert len(set(made.rows)) == 9
 
 
+def test_the_first_cells_shown_are_a_random_sample_too(tiny_store):
+    made = gallery(model_of(tiny_store), 60, 0)
+    first = made.rows[:12]
+    assert first.max() > len(tiny_store) / 2  # the lowest 12 of 60 of 192 rows end near 40
+    row = pictures.grid(pictures.composites(made.model.real(first), made.model.channels), 12, 2)
+    assert contains(together_sheet([made, made]), row)
+    assert made.cells is made.cells  # read once
+
+
 def test_a_conditional_model_is_told_the_treatment_that_it_is_shown_beside(tiny_store, cohorts):
     model, names = model_of(tiny_store, "concentration"), list(cohorts.treatments)
     strongest = max(names, key=lambda name: float(name.rpartition("@")[2]))
@@ -82,10 +101,11 @@ def test_an_unconditional_model_refuses_a_treatment(tiny_store, cohorts):
 
 def test_files_hold_the_same_cells_and_say_what_they_are(made, tmp_path):
     record = write_galleries([made], tmp_path)
-    files = [Path(file).name for file in record.galleries[0].files]
-    arrays = np.load(tmp_path / "generate-plain.npz", allow_pickle=False)
-    assert files == ["generate-plain.png", "generate-plain-channels.png", "generate-plain.npz",
-                     "generate-plain-generated.tif", "generate-plain-simulated.tif"]  # fmt: skip
+    stem = record.galleries[0].files[0].removesuffix(".png")
+    assert stem.startswith(f"{tmp_path}/generate-plain-")
+    endings = [".png", "-channels.png", ".npz", "-generated.tif", "-simulated.tif"]
+    assert record.galleries[0].files == tuple(f"{stem}{ending}" for ending in endings)
+    arrays = np.load(f"{stem}.npz", allow_pickle=False)
     assert np.array_equal(arrays["generated"], made.generated) and np.array_equal(arrays["noise"], made.noise)
     assert np.array_equal(arrays["simulated"], made.model.real(arrays["simulated_rows"]))
     assert list(arrays["channels"]) == list(made.model.channels) and str(arrays["title"]).startswith("SIMULATED")
@@ -95,8 +115,7 @@ def test_files_hold_the_same_cells_and_say_what_they_are(made, tmp_path):
 
 
 def test_imagej_finds_channels_cells_and_scaling_in_the_stack(made, tmp_path):
-    write_galleries([made], tmp_path)
-    with tifffile.TiffFile(tmp_path / "generate-plain-simulated.tif") as file:
+    with tifffile.TiffFile(write_galleries([made], tmp_path).galleries[0].files[-1]) as file:
         series, described = file.series[0], file.imagej_metadata
         assert (series.axes, series.shape) == ("ZCYX", (9, 3, 64, 64))
         assert np.array_equal(series.asarray(), made.cells) and series.dtype == np.float32
@@ -131,8 +150,18 @@ def test_files_of_models_of_one_name_do_not_replace_each_other(made, tmp_path):
     record = write_galleries([made, made], tmp_path)
     files = [file for one in record.galleries for file in one.files] + [record.together]
     assert len(set(files)) == 11 and all(Path(file).is_file() for file in files)
-    assert slug("generate", "lsgan (untrained)", "taxol@0.3") == "generate-lsgan-untrained-taxol-0.3"
-    assert unique(["a", "b", "a"]) == ["a", "b", "a-2"]
+
+
+def test_files_are_replaced_by_the_same_call_only(tiny_store, made, tmp_path):
+    trained = dataclasses.replace(made.model, method=Weighted(made.model.recipe, tiny_store.channels, 64, 0))
+    further = dataclasses.replace(made.model, method=Weighted(made.model.recipe, tiny_store.channels, 64, 0))
+    further.method.weight.data += 1
+    calls = [made, gallery(made.model, 9, 3), *(gallery(model, 9, 3) for model in (trained, further)),
+             gallery(made.model, 9, 4), gallery(made.model, 8, 3), gallery(model_of(tiny_store, crop=48), 9, 3)]  # fmt: skip
+    names = [write_galleries([one], tmp_path).galleries[0].files[0] for one in calls]
+    assert names[0] == names[1] and len(set(names)) == 6
+    pairs = [write_galleries([made, other], tmp_path).together for other in calls[1:4]]
+    assert len(set(pairs)) == 3
 
 
 def test_a_sheet_shows_labels_beside_rows_and_above_columns():

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from cytobench.cli.interpolate import command
+from cytobench.datasets.conditions import Conditions
 from cytobench.errors import CytoBenchError
 from cytobench.method import GenerativeMethod, InvertibleMethod, Method
 from cytobench.phenotypes.cohorts import Cohorts
@@ -21,8 +22,8 @@ from cytobench.phenotypes.interpolation.files import write_interpolation, write_
 from cytobench.phenotypes.interpolation.interpolation import CROSS_FADE, draw_pairs, interpolate, interpolate_cells
 from cytobench.phenotypes.interpolation.paths import linear, paths_of, spherical
 from cytobench.phenotypes.interpolation.smoothness import measure_smoothness
-from cytobench.phenotypes.interpolation.smoothness_record import mean_of
-from cytobench.phenotypes.interpolation.smoothness_text import smoothness_text
+from cytobench.phenotypes.interpolation.smoothness_pairs import Pairs
+from cytobench.phenotypes.interpolation.text import doses_text, smoothness_text, traversal_text
 from cytobench.phenotypes.model import Model
 from cytobench.training.recipe import Recipe
 
@@ -78,9 +79,24 @@ class Means:
         return np.asarray(images, np.float64).reshape(*images.shape[:2], 2, 32, 2, 32).mean(axis=(3, 5)).reshape(len(images), -1)
 
 
-def model_of(store, kind=Blocks):
-    recipe = Recipe()
-    return Model(kind.__name__.lower(), "SIMULATED data: blocks on tiny", kind(recipe, store.channels, 64, 0), recipe, store, 0)
+class Told(Blocks):
+    """Ends with two codes, of which the second does nothing; twice what it is told of the concentration is added."""
+
+    codes = 2
+
+    def generate(self, z, condition=None):
+        self.check_condition(condition)
+        return self.decode(torch.hstack([z[:, :11], z[:, :1]]).sigmoid() / 2, condition)
+
+    def decode(self, z, condition=None):
+        self.check_condition(condition)
+        return super().decode(z / 2 + condition[:, :1] / 2)
+
+
+def model_of(store, kind=Blocks, condition=None):
+    recipe = Recipe(condition=condition)
+    method = kind(recipe, store.channels, 64, 0, Conditions(store, condition).names)
+    return Model(kind.__name__.lower(), "SIMULATED data: blocks on tiny", method, recipe, store, 0)
 
 
 @pytest.fixture(scope="module")
@@ -154,12 +170,12 @@ def test_what_is_measured_is_known_where_paths_are_known(tiny_store):
     own, fade = straight.paths
     assert (own.path, fade.path) == ("linear", CROSS_FADE)
     assert own.relative_length.value == pytest.approx(1) == fade.relative_length.value  # codes are the features
-    assert own.length_ratio.value == pytest.approx(1) == own.largest_step.value
+    assert own.length_ratio.value == pytest.approx(1)
     assert [step.value for step in own.steps] == pytest.approx([1] * 8)
     assert fade.length_ratio is None and straight.kind == "simulated" and straight.left_out == 0
     uneven = bent.paths[0]
     assert bent.paths[1].relative_length.value == pytest.approx(1)
-    assert uneven.length_ratio.low > 1 and uneven.largest_step.low > 1.2
+    assert uneven.length_ratio.low > 1
     assert uneven.relative_length.low <= uneven.relative_length.value <= uneven.relative_length.high
 
 
@@ -200,25 +216,75 @@ def test_equal_ends_are_left_out_and_refused_where_all_are(tiny_store):
 
 def test_intervals_are_over_pairs():
     values = np.exp(np.random.default_rng(0).normal(0.5, 0.2, 200))
-    mean = mean_of(values, geometric=True)
+    pairs = Pairs(200, None)
+    mean = pairs.geometric_mean(values)
     half = 1.96 * np.log(values).std() / np.sqrt(200)
     assert np.log([mean.low, mean.high]) == pytest.approx(np.log(mean.value) + np.array([-half, half]), abs=0.01)
-    assert mean_of(values) == mean_of(values) and mean_of(values).value == pytest.approx(values.mean())
-    assert mean_of(values[:1]).low is None and "one pair" in mean_of(values[:1]).reason
+    assert pairs.mean(values) == Pairs(200, None).mean(values) and pairs.mean(values).value == pytest.approx(
+        values.mean(), rel=1e-5
+    )
+    alone = Pairs(1, None).mean(values[:1])
+    assert alone.low is None and "one pair" in alone.reason
+
+
+def test_intervals_of_latent_paths_know_that_paths_share_cells():
+    starts, ends = np.repeat(np.arange(6), 30), np.tile(np.arange(100, 130), 6)
+    values = np.random.default_rng(0).normal(0, 1, 6)[starts]  # all that varies is the first cell, of which there are 6
+    shared, naive = Pairs(180, np.stack([starts, ends], axis=1)).mean(values), Pairs(180, None).mean(values)
+    assert shared.value == naive.value
+    assert shared.high - shared.low > 3 * (naive.high - naive.low)
+    for cells in ((np.zeros_like(ends), ends), (ends, np.zeros_like(ends))):
+        measure = Pairs(180, np.stack(cells, axis=1)).mean(values)
+        assert (measure.low, measure.high) == (None, None) and "all paths begin or end at one cell" in measure.reason
+
+
+def test_blank_and_blurred_images_are_measured_against_the_same_cells(tiny_store):
+    model, space = model_of(tiny_store), Means()
+    made = interpolate_cells(model, draw_pairs(np.arange(192), np.arange(192), 6, 1), 3, 0)
+    measured = measure_smoothness(made, space)
+    cells = model.real(np.arange(192))
+    blanks = [np.zeros_like(cells[:1]), cells.mean(axis=0, keepdims=True)]
+    expected = [np.linalg.norm(space(image) - space(cells), axis=1).min() / measured.neighbour_distance for image in blanks]
+    assert [control.name for control in measured.controls] == ["black image", "mean cell"]
+    assert [control.nearest.value for control in measured.controls] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_measure_that_takes_blanks_for_cells_is_not_believed(tiny_store):
+    @dataclass(frozen=True)
+    class Blind(Means):
+        """Sees only a faint corner of what it is shown."""
+
+        def __call__(self, images):
+            return super().__call__(images)[:, :1] ** 0.01
+
+    def said(space, kind=Blocks):
+        made = interpolate_cells(model_of(tiny_store, kind), draw_pairs(np.arange(192), np.arange(192), 24, 1), 3, 0)
+        return " ".join(measure_smoothness(made, space).warnings)
+
+    model = model_of(tiny_store, Bent)
+    far = interpolate_cells(model, draw_pairs(np.arange(192), np.arange(192), 24, 1), 3, 0)
+    reached = measure_smoothness(far, Means())
+    lowest = min(reached.controls, key=lambda control: control.nearest.value)
+    assert reached.paths[0].midpoint.high >= lowest.nearest.value
+    assert f"may be no nearer to cells than the {lowest.name} is" in " ".join(reached.warnings)
+    assert "cannot tell cells from blanks in these features" in said(Blind())
 
 
 def test_files_of_an_interpolation_animate_there_and_back(tiny_store, cohorts, tmp_path):
     made = interpolate(model_of(tiny_store), cohorts, pairs=8, steps=5)
     record = write_interpolation(made, measure_smoothness(made, Means()), tmp_path, 3)
-    assert [file.removeprefix(f"{tmp_path}/") for file in record.files] == [
-        "interpolate-blocks-noise.png", "interpolate-blocks-noise.gif", "interpolate-blocks-noise-smoothness.png"
-    ]  # fmt: skip
+    stem = record.files[0].removesuffix(".png")
+    assert record.files == tuple(f"{stem}{ending}" for ending in (".png", ".gif", "-smoothness.png"))
+    assert stem.startswith(f"{tmp_path}/interpolate-blocks-noise-")
+    other = write_interpolation(interpolate(model_of(tiny_store), cohorts, pairs=8, steps=5, seed=1), None, tmp_path, 3)
+    assert not set(other.files) & set(record.files)
     with Image.open(record.files[1]) as animation:
         assert animation.n_frames == 8
         assert animation.info["loop"] == 0 and animation.info["duration"] > 120
     assert json.loads(record.model_dump_json())["smoothness"]["pairs"] == 8
     text = smoothness_text(record)
     assert text.startswith("SIMULATED") and "means" in text and "simulated cells" in text and "real" not in text
+    assert all(f"{control.nearest.value:.2f} of the {control.name}" in text for control in record.smoothness.controls)
 
 
 def test_an_animation_does_not_flicker(tmp_path):
@@ -241,13 +307,52 @@ def test_one_code_at_a_time_changes(tiny_store, tmp_path):
     made = traverse_codes(model_of(tiny_store, Coded), 4, 9, 0)
     assert made.images.shape == (2, 4, 9, 3, 64, 64)
     assert list(made.inside) == [False, *[True] * 7, False] and made.values[1] == pytest.approx(-1)
-    first, second = made.changes()
-    assert first > 0.1 and second == 0
+    first, second = made.changes
+    assert made.changes is made.changes and 0.1 < first.low < first.value < first.high
+    assert (second.value, second.low, second.high, second.n) == (0, 0, 0, 4)
     assert np.array_equal(made.images[0, :, 4], made.images[1, :, 4])  # all codes 0
     record = write_traversal(made, tmp_path)
     assert [(tmp_path / file).is_file() for file in record.files] == [True, True]
     with pytest.raises(CytoBenchError, match="blocks has no codes; leave out --codes"):
         traverse_codes(model_of(tiny_store), 4, 9, 0)
+    with pytest.raises(CytoBenchError, match="--pairs 1: what a code changes is compared with other noise; take at least 2"):
+        traverse_codes(model_of(tiny_store, Coded), 1, 9, 0)
+    assert f"[{first.low:.2g}, {first.high:.2g}] times as much" in traversal_text(record)
+
+
+def test_where_all_noise_gives_one_image_no_code_is_compared_with_it(tiny_store):
+    class Collapsed(Coded):
+        def generate(self, z, condition=None):
+            return super().generate(torch.hstack([torch.zeros(len(z), 3), z[:, 3:4]]))
+
+    change = traverse_codes(model_of(tiny_store, Collapsed), 3, 3, 0).changes[0]
+    assert change.value is None and change.reason == "all noise gives one image"
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_one_image_lies_midway_or_the_steps_are_refused(tiny_store, cohorts, steps):
+    for make in (
+        lambda: interpolate(model_of(tiny_store), cohorts, pairs=2, steps=steps),
+        lambda: interpolate_cells(model_of(tiny_store), np.array([[0, 1]]), steps, 0),
+        lambda: traverse_codes(model_of(tiny_store, Coded), 2, steps, 0),
+    ):
+        with pytest.raises(CytoBenchError, match=f"--steps {steps}: must be odd and at least 3, .* take {max(3, steps + 1)}"):
+            make()
+
+
+def test_a_conditional_model_is_told_one_treatment_all_along_a_path(tiny_store, cohorts):
+    model = model_of(tiny_store, Told, "concentration")
+    assert model.conditions
+    z, treated = model.noise(1, 0), [np.argmax(Conditions(tiny_store, "concentration").of(np.arange(192))[:, 0])]
+    assert model.generate(z, np.array(treated)).mean() > model.generate(z, cohorts.controls[:1]).mean()
+    through_noise, between_cells = (interpolate(model, cohorts, space=space, pairs=3, steps=3) for space in ("noise", "latent"))
+    assert through_noise.pairs == between_cells.pairs == 3
+    codes = model.encode(between_cells.cells.reshape(-1)).reshape(3, 2, -1)
+    assert between_cells.images["linear"][:, 2] == pytest.approx(model.decode(codes[:, 1], between_cells.cells[:, 0]), abs=1e-6)
+    made = traverse_codes(model, 4, 3, 0)
+    assert made.images.shape[:3] == (2, 4, 3)
+    series = dose_series(model, cohorts, next(iter(cohorts.compounds)), 0)
+    assert len(series.decoded) == len(series.record.doses) and doses_text(series.record)
 
 
 def test_doses_rise_and_their_mean_code_is_decoded(tiny_store, cohorts):
@@ -271,10 +376,15 @@ def test_the_verb_prints_its_record_and_refuses_what_makes_no_sense(tiny_store, 
     shown = call(["--run", "any", "--steps", "3", "--pairs", "2", "--compared", "0", "--out", str(tmp_path), "--json"])
     record = json.loads(shown.output)
     assert record["paths"] == ["linear", "spherical", CROSS_FADE] and record["smoothness"] is None
-    assert len(list(tmp_path.glob("interpolate-blocks-noise.*"))) == 2 == len(record["files"])
-    even, both = call(["--run", "any", "--steps", "4"]), call(["--run", "any", "--codes", "--doses", "taxol"])
-    assert (even.exit_code, both.exit_code) == (2, 2)
-    assert "must be odd" in even.output and "leave one out" in both.output
+    assert len(list(tmp_path.glob("interpolate-blocks-noise-*"))) == 2 == len(record["files"])
+    for words, mode, idle in (
+        (["--codes", "--doses", "taxol"], "--codes", "--doses"),
+        (["--codes", "--from", "DMSO", "--features", "imagenet:mobilenet"], "--codes", "--from and --features"),
+        (["--doses", "taxol", "--pairs", "6"], "--doses", "--pairs"),
+        (["--compared", "0", "--features", "imagenet:mobilenet"], "--compared 0", "--features"),
+    ):
+        refused = call(["--run", "any", *words])
+        assert refused.exit_code == 2 and f"with {mode} there is nothing for {idle} to do" in refused.output
 
 
 def test_the_verb_names_the_doses(tiny_store, cohorts, tmp_path, monkeypatch):

@@ -1,7 +1,9 @@
 """The visual Turing test: its cells, its key, and the scores of what jurors answered."""
 
+import hashlib
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from cytobench.method import GenerativeMethod, Method
 from cytobench.phenotypes.model import Model
 from cytobench.phenotypes.pictures import composites
 from cytobench.phenotypes.turing.answers import Judgement, Judgements, find_key, read_judgements
-from cytobench.phenotypes.turing.page import sealed, write_test
+from cytobench.phenotypes.turing.page import render, sealed, write_test
 from cytobench.phenotypes.turing.score import clopper_pearson, effective_number, rate, score
 from cytobench.phenotypes.turing.turing import TuringKey, make_test, png
 from cytobench.runner import run
@@ -77,11 +79,25 @@ class TestCells:
                 assert np.array_equal(shown, composites(model.real(np.array([cell.row])), tiny_store.channels)[0])
         assert len({cell.row for cell in test.key.cells if not cell.generated}) == 10
 
-    def test_the_seed_decides_and_models_of_one_seed_differ_in_order(self, model, tiny_store):
-        assert make_test(model, 10, 3) == make_test(model, 10, 3)
-        assert make_test(model, 10, 3).key.id != make_test(model, 10, 4).key.id
-        other = make_test(model_of(tiny_store, conditions=concentration(tiny_store)), 10, 3)
-        assert other.key.truth.tolist() != make_test(model, 10, 3).key.truth.tolist()
+    def test_the_seed_decides_and_models_of_one_seed_differ_in_order_and_in_cells(self, model, tiny_store):
+        one, other = make_test(model, 10, 3), make_test(model_of(tiny_store, conditions=concentration(tiny_store)), 10, 3)
+        assert one == make_test(model, 10, 3) and one.key.id != make_test(model, 10, 4).key.id
+        assert other.key.truth.tolist() != one.key.truth.tolist()
+        assert len(set(one.pictures) & set(other.pictures)) < 5  # a picture that is in two tests is of a real cell
+
+    def test_nothing_on_the_page_is_the_seed_of_the_order(self, model):
+        """Every hexadecimal word of the page, and of what a reader would make of two of them, taken for the seed."""
+        test = make_test(model, 20, 2718281828)
+        text = re.sub(r"data:image/png;base64,[\w+/=]+", "", render(test))
+        words = {test.key.salt, test.key.id, *re.findall(r"(?<![\w#])[0-9a-fA-F]+(?!\w)", text)}
+        pairs = [f"{one}{between}{other}" for one in words for other in words for between in ("", " ", "\0")]
+        digests = [hashlib.sha256(word.encode()).hexdigest() for word in [*words, *pairs]]
+        tried = {int(word, 16) for word in [*words, *digests]} | {int(word) for word in words if word.isdigit()}
+        assert test.key.salt in text and test.key.id in text and test.key.seed not in tried
+        for seed in tried:
+            order = np.random.default_rng(seed).permutation(40)
+            for guess in (order >= 20, np.argsort(order) >= 20):
+                assert 0.0 < (guess == test.key.truth).mean() < 1.0
 
     def test_a_conditional_model_is_told_the_treatments_of_the_real_cells(self, tiny_store):
         test = make_test(model_of(tiny_store, conditions=concentration(tiny_store)), 10, 0)
@@ -142,7 +158,7 @@ class TestKey:
 
     def test_names_of_files_are_plain(self, tiny_store, tmp_path):
         page = write_test(make_test(model_of(tiny_store, name="../C-GAN (untrained)"), 2, 0), tmp_path).page
-        assert page == str(tmp_path / "turing-c-gan-untrained.html")
+        assert page == str(tmp_path / "turing-C-GAN-untrained.html")
 
     def test_sealing_hides_every_bit_and_depends_on_the_test(self):
         truth = np.zeros(256, bool)
@@ -167,6 +183,19 @@ class TestAnswers:
         astray = self.write(tmp_path / "other", "a.json", answers(test.key))
         with pytest.raises(CytoBenchError, match="name the key file with --key"):
             find_key([astray])
+
+    def test_a_key_that_cannot_be_read_hides_no_other(self, model, tmp_path):
+        test = make_test(model, 4, 0)
+        write_test(test, tmp_path)
+        (tmp_path / "turing-a-key.json").write_text("{")
+        (tmp_path / "turing-b-key.json").write_text(dump_json(test.key).replace('"schema_version": 1', '"schema_version": 0'))
+        (tmp_path / "turing-c-key.json").write_bytes(b"\xff")
+        path = self.write(tmp_path, "answers.json", answers(test.key))
+        assert find_key([path]) == tmp_path / "turing-flat-key.json"
+        (tmp_path / "turing-flat-key.json").unlink()
+        with pytest.raises(CytoBenchError, match="--key") as error:
+            find_key([path])
+        assert all(f"turing-{name}-key.json" in str(error.value) for name in "abc")
 
     @pytest.mark.parametrize(
         ("change", "sentence"),
@@ -277,7 +306,7 @@ class TestCommand:
     def test_a_page_and_its_key_and_then_the_scores(self, trained, tmp_path):
         made = self.called("--run", trained, "--n", 4, "--out", tmp_path, "--json")
         written = json.loads(made.stdout)
-        assert written["simulated"] and written["title"].startswith("SIMULATED") and written["cells"] == 4
+        assert written["kind"] == "simulated" and written["title"].startswith("SIMULATED") and written["cells"] == 4
         key = load_json(TuringKey, tmp_path / "turing-vae-key.json")
         assert key.weights > 10_000
         for number, fooled in enumerate((1, 2)):
@@ -285,7 +314,8 @@ class TestCommand:
             (tmp_path / f"{number}.json").write_text(dump_json(record))
         files = tmp_path / "0.json", tmp_path / "1.json"
         text = self.called("score", *files).stdout
-        assert "SIMULATED" in text and "juror <0>" in text and "doi:10.1101/227645" in text and "38 [" in text
+        assert "SIMULATED" in text and "simulated taken for generated" in text and "taken for real" not in text
+        assert "juror <0>" in text and "doi:10.1101/227645" in text and "38 [" in text
         scored = json.loads(self.called("score", *files, "--json").stdout)
         assert scored["pooled"]["fooled"]["value"] == 3 / 8 and scored["published"] == 0.3
 
@@ -299,10 +329,14 @@ class TestCommand:
             for i in (1, 2)
         }
         assert len(drawn) == 2 and len(same) == 1
+        seeds = [load_json(TuringKey, tmp_path / folder / "turing-vae-key.json").seed for folder in ("1", "2", "s1")]
+        assert seeds[0] != seeds[1] and seeds[2] == 5
 
     def test_wrong_usage(self, trained, tmp_path):
         assert "Missing option '--run'" in self.called().output
-        assert self.called("--run", trained, "score", tmp_path / "a.json").exit_code == 2
+        for option in (("--run", trained), ("--seed", 5)):
+            assert "give those of 'score' behind it" in self.called(*option, "score", tmp_path / "a.json").output
+        assert "-1 is not in the range" in self.called("--run", trained, "--seed", -1).output
         assert self.called("score").exit_code == 2
         assert self.called("--run", trained, "--n", 0).exit_code == 2
         failed = self.called("--run", trained, "--n", 300, "--out", tmp_path)

@@ -22,7 +22,7 @@ PAUSE = 170
 """Milliseconds: the page takes no answer to a cell that was shown for less than 150."""
 
 
-def make(n=3, *, simulated=False, name="lsgan", channels=("DNA", "Tubulin", "Actin"), seed=0):
+def make(n=3, *, kind="real", name="lsgan", channels=("DNA", "Tubulin", "Actin"), seed=0):
     """A test of ``n`` noisy cells of each kind, without a model."""
     generator = np.random.default_rng(seed)
     pictures = tuple(png(generator.integers(0, 256, (32, 32, 3), np.uint8)) for _ in range(2 * n))
@@ -33,9 +33,7 @@ def make(n=3, *, simulated=False, name="lsgan", channels=("DNA", "Tubulin", "Act
     )
     facts = {"title": f"{name} on crops, seed 0", "method": name, "dataset": f"crops of {name}", "seen": "luminance, 32 px"}
     numbers = {"size": 32, "weights": 1234, "flagged": 1, "seed": seed, "salt": "5a17"}
-    return TuringTest(
-        TuringKey(**facts, **numbers, simulated=simulated, channels=channels, conditional=True, cells=cells), pictures
-    )
+    return TuringTest(TuringKey(**facts, **numbers, kind=kind, channels=channels, conditional=True, cells=cells), pictures)
 
 
 class TestSource:
@@ -45,7 +43,7 @@ class TestSource:
         test = make(50)
         text = render(test)
         questions = json.loads(re.search(r'<script id="test" type="application/json">(.*?)</script>', text, re.S)[1])
-        assert set(questions) == {"id", "salt", "rounds", "sealed", "published", "pictures"}
+        assert set(questions) == {"id", "kind", "salt", "rounds", "sealed", "published", "pictures"}
         assert [base64.b64decode(picture.split(",")[1]) for picture in questions["pictures"]] == list(test.pictures)
         bits = np.packbits(test.key.truth).tobytes()
         written = [bits.hex(), base64.b64encode(bits).decode(), "".join(str(int(one)) for one in test.key.truth)]
@@ -215,6 +213,25 @@ class TestSitting:
             fresh = json.loads(page.evaluate(f"localStorage.getItem('cytobench-turing-{test.key.id}')"))
             assert fresh["answers"] == [] and len(fresh["sitting"]) == 16
 
+    def test_a_page_closed_while_the_seal_is_opened_loses_no_answer(self, visit, tmp_path):
+        test = make()
+        page = visit(test)
+        page.evaluate("window.setTimeout = () => 0")  # the seal stays shut, as on a slow phone
+        page.click("#begin")
+        for is_generated in test.key.truth:
+            press(page, "g" if is_generated else "r")
+        assert page.is_visible("#opening") and not page.is_visible("#result")
+        address, later = page.url, page.context.new_page()
+        page.close()
+        later.goto(address)
+        later.wait_for_selector("#verdict:visible")
+        assert "6 of 6 cells" in text_of(later, "#right")
+        with later.expect_download() as caught:
+            later.click("#save")
+        caught.value.save_as(tmp_path / "saved.json")
+        read = load_json(Judgements, tmp_path / "saved.json")
+        assert [one.generated for one in read.answers] == test.key.truth.tolist()
+
     def test_a_damaged_seal_is_said_and_the_answers_are_kept(self, visit, tmp_path):
         test = make()
         page = visit(test)
@@ -250,11 +267,19 @@ class TestLook:
 
     def test_simulated_cells_are_said_to_be(self, visit):
         assert "SIMULATED" not in visit(make()).locator("body").inner_text()
-        page = visit(make(seed=1, name="vae", simulated=True))
-        assert "SIMULATED" in page.title()
+        test = make(seed=1, name="vae", kind="simulated")
+        page = visit(test)
+        assert "SIMULATED: Simulated or generated?" in page.title()
+        assert "Real" not in page.locator("main").text_content() and "real cells" not in page.locator("#start").text_content()
         for state in ("#start", "#question"):
             assert page.is_visible(state) and page.is_visible(".simulated >> nth=0")
             page.click("#begin") if state == "#start" else None
+        press(page, "r")  # no key of this page
+        assert text_of(page, "#count") == "1 / 6"
+        press(page, "s")
+        assert page.text_content("#said") == "Simulated. Cell 2 of 6."
+        TestSitting().answer_all(page, test, test.key.truth)
+        assert "of 3 simulated cells" in text_of(page, "#doubted")
 
     def test_a_phone_shows_cell_and_buttons_without_scrolling(self, visit):
         test = make(name="lsgan" * 30)

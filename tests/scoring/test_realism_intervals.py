@@ -15,6 +15,7 @@ from cytobench.scoring.realism_intervals import (
     share_bounds,
     share_hull,
 )
+from cytobench.scoring.resampling import bootstrap_weights
 
 SHIFT = 0.5
 
@@ -36,8 +37,8 @@ def test_resampled_kernels_have_the_estimate_as_their_mean():
 def test_a_weight_counts_a_cell_as_often_as_it_is_drawn_and_never_pairs_it_with_itself():
     """One sample, against the mean over all pairs of drawn cells that are not one cell drawn twice."""
     one, other = pair(1, n=12)
-    generator = np.random.default_rng(3)
-    drawn = [np.repeat(np.arange(12), generator.multinomial(12, np.full(12, 1 / 12), size=1)[0]) for _ in range(2)]
+    drawn = [np.repeat(np.arange(12), bootstrap_weights(12, 1, seed)[0].astype(int)) for seed in (6, 7)]
+    assert not np.array_equal(*drawn)  # both sets are drawn apart
 
     def kernel(x: np.ndarray, y: np.ndarray) -> float:
         return float((x @ y / 4 + 1) ** 3)
@@ -80,6 +81,21 @@ def test_leaving_groups_out_tells_the_spread_of_all_measures():
     assert ratio[0] == pytest.approx(1, abs=0.25)
     assert (ratio[1:] > 0.9).all(), ratio
     assert (ratio[1:] < 2).all(), ratio
+
+
+def test_of_hardly_more_cells_than_features_the_reach_of_fid_is_too_wide_and_never_too_narrow():
+    found, errors = [], []
+    for seed in range(200):
+        one, other = pair(seed, n=80, width=68)
+        found.append(fid(one, other))
+        if seed < 20:
+            errors.append(jackknife_errors(fid_estimate(one, other), 80, 80, 20)[0])
+    assert 1 < np.sqrt(np.mean(np.square(errors))) / np.std(found) < 1.7
+
+
+def test_groups_of_unequal_size_are_refused():
+    with pytest.raises(CytoBenchError, match="sets of 60 and 70 cells make no 20 groups of one size"):
+        jackknife_errors(lambda one, other: np.zeros(1), 60, 70, 20)
 
 
 def test_of_a_mean_the_jackknife_is_its_standard_error():

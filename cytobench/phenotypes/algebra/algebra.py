@@ -18,10 +18,13 @@ from cytobench.benchmark import MOABenchmark
 from cytobench.errors import CytoBenchError
 from cytobench.phenotypes.algebra.answer import Answer, AnswerTerm, Neighbour
 from cytobench.phenotypes.algebra.expression_terms import Term, read_terms
-from cytobench.phenotypes.algebra.names import PRIME, named_in, whole
 from cytobench.phenotypes.algebra.ranking import distances
-from cytobench.phenotypes.algebra.space import CodeSpace, benchmark_cohorts, halves
+from cytobench.phenotypes.algebra.space import PRIME, CodeSpace, halves, named_in, whole
+from cytobench.phenotypes.cohorts import Cohorts
 from cytobench.phenotypes.model import Model
+
+ROUNDING = 1e-9
+"""A sum of profiles that is shorter than this part of its longest term is nothing but rounding errors, and taken for 0."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,14 @@ class Sum:
     profiles: np.ndarray
     """(terms, D)."""
     profile: np.ndarray
-    """(D,) their sum."""
+    """(D,) their sum; 0 where they cancel."""
 
 
 def read_sums(
     texts: list[str], model: Model, benchmark: MOABenchmark, *, seed: int, progress: bool
 ) -> tuple[CodeSpace, list[Sum]]:
     """Read expressions, encode the cells they need once, and add them up; a wrong expression is refused before any encoding."""
-    cohorts = benchmark_cohorts(model, benchmark)
+    cohorts = Cohorts.of(model.store, benchmark)
     terms = [read_terms(text, lambda name: named_in(cohorts, name)) for text in texts]
     names = tuple(dict.fromkeys(whole(cohorts, term.name) for one in terms for term in one))
     space = CodeSpace(model, benchmark, names, progress=progress)
@@ -59,19 +62,20 @@ def answer(space: CodeSpace, added: Sum, nearest: int) -> Answer:
     far = distances(np.vstack([added.profile, added.profiles]), space.gallery)
     alone = np.where(own, np.inf, far[1:]).argmin(axis=1)
     names = [treatment.name for treatment in space.screen.treatments]
-    facts = zip(added.terms, added.members, alone, strict=True)
+    facts = zip(added.terms, added.members, added.profiles, alone, strict=True)
+    count = nearest if added.profile.any() else 0
     length = float(np.linalg.norm(added.profile))
     euclidean = distances(added.profile[None], space.gallery, "euclidean")[0]
     return Answer(
         expression=added.text.strip(),
         terms=tuple(
-            AnswerTerm(factor=t.factor, name=t.name, cells=sum(map(len, places)), nearest=names[index])
-            for t, places, index in facts
+            AnswerTerm(factor=t.factor, name=t.name, cells=sum(map(len, places)), nearest=names[index] if profile.any() else None)
+            for t, places, profile, index in facts
         ),
         length=length,
         control_place=1 + int((euclidean[~own] < length).sum()),
-        nearest=_neighbours(space, far[0], own, ~own, nearest),
-        nearest_with_own=_neighbours(space, far[0], own, np.ones_like(own), nearest),
+        nearest=_neighbours(space, far[0], own, ~own, count),
+        nearest_with_own=_neighbours(space, far[0], own, np.ones_like(own), count),
     )
 
 
@@ -95,10 +99,20 @@ def _neighbours(space: CodeSpace, far: np.ndarray, own: np.ndarray, allowed: np.
 def _added(space: CodeSpace, text: str, terms: tuple[Term, ...], seed: int) -> Sum:
     members = _members(space, terms, seed)
     codes = np.array([space.mean(space.codes, one) for one in members])
-    profiles = np.array([space.mean(space.profiles, one) for one in members])
+    profiles = np.array([_profile(space, one) for one in members])
     factors = np.array([term.factor for term in terms])
     origin = space.mean(space.codes, space.members(space.cohorts.control))
-    return Sum(text, terms, members, codes, origin + factors @ (codes - origin), profiles, factors @ profiles)
+    profile = factors @ profiles
+    longest = np.linalg.norm(factors[:, None] * profiles, axis=1).max()
+    if np.linalg.norm(profile) <= ROUNDING * longest:
+        profile = np.zeros_like(profile)
+    return Sum(text, terms, members, codes, origin + factors @ (codes - origin), profiles, profile)
+
+
+def _profile(space: CodeSpace, members: tuple[np.ndarray, ...]) -> np.ndarray:
+    """The profile (D,) of some cells; of all control cells exactly the origin, which rounding errors would give a direction."""
+    found = space.mean(space.profiles, members)
+    return np.zeros_like(found) if np.array_equal(members[0], space.members(space.cohorts.control)[0]) else found
 
 
 def _members(space: CodeSpace, terms: tuple[Term, ...], seed: int) -> tuple[tuple[np.ndarray, ...], ...]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from cytobench.schema import Record
+
+ORIGIN = "the result is DMSO, the origin: it has no direction, so nothing is ranked"
+"""What is said where an expression's profiles cancel."""
 
 
 class Neighbour(Record):
@@ -22,8 +27,8 @@ class AnswerTerm(Record):
     factor: float
     name: str
     cells: int
-    nearest: str
-    """The treatment that it is nearest to alone, the expression's own left out."""
+    nearest: str | None
+    """The treatment that it is nearest to alone, the expression's own left out; None of the origin, which has no direction."""
 
 
 class Answer(Record):
@@ -36,7 +41,7 @@ class Answer(Record):
     control_place: int
     """DMSO's place among the gallery without own terms by Euclidean distance; by cosine the origin has no place."""
     nearest: tuple[Neighbour, ...]
-    """Without the expression's own terms."""
+    """Without the expression's own terms; none where the result is the origin."""
     nearest_with_own: tuple[Neighbour, ...]
     files: tuple[str, ...] = ()
 
@@ -44,6 +49,7 @@ class Answer(Record):
 class AlgebraReport(Record):
     """What ``cytobench algebra`` says."""
 
+    schema_version: Literal[1] = 1
     model: str
     title: str
     dataset: str

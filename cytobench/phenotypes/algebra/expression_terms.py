@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cytobench.errors import CytoBenchError
-from cytobench.phenotypes.algebra.expression import Name, Negative, Node, Number, parse
+from cytobench.phenotypes.algebra.expression import Binary, Name, Negative, Node, Number, parse
 from cytobench.phenotypes.algebra.expression_tokens import ExpressionError
+
+LARGEST = 1e6
+"""Of any number and factor: far beyond what a picture or a comparison could bear, and no sum of them overflows."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,13 @@ def _value(text: str, node: Node) -> float | list[Term]:
         return [Term(1.0, node.text, node.at)]
     if isinstance(node, Negative):
         return _times(-1.0, _value(text, node.inner))
+    value = _combined(text, node)
+    if not all(abs(number) <= LARGEST for number in ([value] if isinstance(value, float) else [term.factor for term in value])):
+        raise ExpressionError(text, node.at, f"what is reckoned here is beyond {LARGEST:g}; take smaller numbers")
+    return value
+
+
+def _combined(text: str, node: Binary) -> float | list[Term]:
     left, right = _value(text, node.left), _value(text, node.right)
     if node.operator == "*":
         if isinstance(left, float):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from cytobench.benchmark import MOABenchmark
+from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
-from cytobench.phenotypes.model import Model
 from cytobench.profiling.postprocess import NotAvailableError, Panel
 from cytobench.progress import progress_bar
 from cytobench.scoring.screen import Screen
@@ -14,8 +16,23 @@ from cytobench.scoring.screen import Screen
 ENCODED = 1024
 """Cells between two movements of the progress bar."""
 
-WHOLE_SCREEN = ("raw", "standardize", "sphering")
-"""Post-processings that map every well of a screen by one affine map."""
+WHOLE_SCREEN = ("standardize", "sphering")
+"""Post-processings that map every well of a screen by one affine map, and its control to the origin."""
+
+
+class Encoder(Protocol):
+    """What has codes of a store's cells: a :class:`Model`, or what stands for one."""
+
+    @property
+    def name(self) -> str:
+        """For errors."""
+
+    @property
+    def store(self) -> CellStore:
+        """The cells."""
+
+    def encode(self, rows: np.ndarray) -> np.ndarray:
+        """Codes (n, Z) of rows of the store."""
 
 
 def affine_map(screen: Screen, benchmark: MOABenchmark, where: str) -> tuple[np.ndarray, np.ndarray]:
@@ -51,7 +68,7 @@ def affine_map(screen: Screen, benchmark: MOABenchmark, where: str) -> tuple[np.
     return mapped[1:] - mapped[0], mapped[0]
 
 
-def encoded(model: Model, rows: np.ndarray, progress: bool) -> np.ndarray:
+def encoded(model: Encoder, rows: np.ndarray, progress: bool) -> np.ndarray:
     """Return the codes (n, Z) of cells in double precision; :class:`CytoBenchError` where one is not finite."""
     parts = []
     with progress_bar(len(rows), "encoding", "cell", shown=progress) as bar:

@@ -1,25 +1,32 @@
-"""A picture of one expression: decoded terms, their sum, real cells of both, and the nearest treatments."""
+"""A picture of one expression: decoded terms, their sum, cells of both, and the nearest treatments."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpecFromSubplotSpec, SubplotSpec
 
-from cytobench.files import replacing
+from cytobench.figures import COLOURS, clean, head, save_figure
 from cytobench.phenotypes.algebra.algebra import Sum
-from cytobench.phenotypes.algebra.answer import Answer, Neighbour
+from cytobench.phenotypes.algebra.answer import ORIGIN, Answer, Neighbour
 from cytobench.phenotypes.algebra.space import CodeSpace
 from cytobench.phenotypes.model import Model
 from cytobench.phenotypes.pictures import GAP, SCALING, composites, grid, legend
 
 SHOWN = 4
-"""Real cells beside each decoded mean."""
+"""Cells beside each decoded mean."""
 
-BAR, OWN_BAR = "#1b6ca8", "#b9c6d0"
+COLUMNS = 5
+"""Of decoded cells; more terms take another row."""
+
+WIDTH, LETTERS, NOTE, LABEL = 13.5, 110, 165, 26
+"""Of the figure in inches, and of a line of its title, its note and a label in letters."""
+
+BAR, OWN_BAR = COLOURS[0], "#b9c6d0"
 """Of treatments that the expression does not name, and of those it does."""
 
 
@@ -32,48 +39,66 @@ def draw_answer(model: Model, space: CodeSpace, added: Sum, answer: Answer, path
         added: the expression's terms and their sum.
         answer: the ranking.
         path: a ``.png`` file.
-        seed: of the real cells shown.
+        seed: of the cells shown beside the decoded ones.
     """
     columns = len(added.terms) + 1
-    figure = Figure(figsize=(max(12.0, 2.45 * columns + 1), 9.8), layout="constrained")
-    figure.suptitle(f"{model.title}\n{answer.expression}", x=0.01, ha="left", fontweight="bold", parse_math=False)
-    halves = figure.add_gridspec(2, 1, height_ratios=[1.35, 1])
+    rows = -(-columns // COLUMNS)
+    below = 1.0 if answer.nearest else 0.1
+    figure = Figure(figsize=(WIDTH, 1.0 + 5.2 * rows + 3.8 * below), layout="constrained")
+    head(figure, f"{model.title}\n{fill(answer.expression, LETTERS)}")
+    halves = figure.add_gridspec(2, 1, height_ratios=[1.35 * rows, below])
     _draw_cells(figure, halves[0], model, space, added, answer, seed)
     _draw_rankings(figure, halves[1], answer)
-    about = (
-        f"{legend(model.channels)}; {SCALING}.\n"
+    about = [
+        f"{legend(model.channels)}; {SCALING}.",
         "Decoded: the mean code of the cells, averaged over wells and treatments; the result is the sum of these codes, "
-        f"seen from {space.cohorts.control}.\nRanking: the same sum of profiles under {space.benchmark.protocol.headline}, among "
-        f"{len(space.screen.treatments)} treatments; {space.cohorts.control}, its origin, is number {answer.control_place} "
-        "by Euclidean distance."
-    )
-    figure.supxlabel(about, fontsize=9, color="#4d4d4d", x=0.01, ha="left")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+        f"seen from {space.cohorts.control}.",
+        *_told(model, answer),
+        f"Ranking: the same sum of profiles under {space.benchmark.protocol.headline}, among {len(space.screen.treatments)} "
+        f"treatments; {space.cohorts.control}, its origin, is number {answer.control_place} by Euclidean distance.",
+    ]
+    figure.supxlabel("\n".join(fill(line, NOTE) for line in about), fontsize=9, color="#4d4d4d", x=0.01, ha="left")
+    save_figure(figure, path)
+
+
+def _told(model: Model, answer: Answer) -> list[str]:
+    """What a conditional model was told."""
+    if not model.conditions:
+        return []
+    return [f"The model is told a treatment: of each term its first cell's, and of the result that of {answer.terms[0].name}."]
 
 
 def _draw_cells(
     figure: Figure, place: SubplotSpec, model: Model, space: CodeSpace, added: Sum, answer: Answer, seed: int
 ) -> None:
-    columns = len(added.terms) + 1
-    area = GridSpecFromSubplotSpec(2, 2 * columns, place, width_ratios=[0.16, 1] * columns)
-    decoded = composites(model.decode(np.vstack([added.codes, added.code])), model.channels)
-    nearest = answer.nearest[0].treatment
-    shown = [*(np.concatenate(one) for one in added.members), space.treatment(nearest)]
-    titles = [f"{term.name}\n{term.cells} cells" for term in answer.terms] + ["result\n"]
-    below = ["real cells"] * len(answer.terms) + [f"real cells of the nearest:\n{nearest}"]
-    for column in range(columns):
-        sign = figure.add_subplot(area[0, 2 * column])
+    count = len(added.terms) + 1
+    columns = max(4, min(count, COLUMNS))
+    area = GridSpecFromSubplotSpec(2 * -(-count // COLUMNS), 2 * columns, place, width_ratios=[0.16, 1] * columns)
+    told = space.rows(np.array([places[0][0] for places in (*added.members, added.members[0])]))
+    decoded = composites(model.decode(np.vstack([added.codes, added.code]), told), model.channels)
+    nearest, what = (answer.nearest[0].treatment, "the nearest: ") if answer.nearest else (space.cohorts.control, "")
+    shown = [*(np.concatenate(one) for one in added.members), np.concatenate(space.members(nearest))]
+    titles = [f"{fill(term.name, LABEL)}\n{term.cells} cells" for term in answer.terms] + ["result\n"]
+    of_nearest = fill(f"{model.kind} cells of {what}{nearest}", LABEL)
+    below = [f"{model.kind} cells"] * len(answer.terms) + [of_nearest]
+    for number in range(count):
+        row, column = 2 * (number // COLUMNS), 2 * (number % COLUMNS)
+        sign = figure.add_subplot(area[row, column])
         sign.set_axis_off()
-        sign.text(0.5, 0.5, _sign(answer, column), ha="center", va="center", fontsize=17, transform=sign.transAxes)
-        _draw_image(figure.add_subplot(area[0, 2 * column + 1]), decoded[column], titles[column], "decoded")
-        generator = np.random.default_rng([seed, column])
-        chosen = generator.choice(shown[column], min(SHOWN, len(shown[column])), replace=False)
-        real = grid(composites(model.real(space.rows(np.sort(chosen))), model.channels), 2)
-        side = 2 * model.size + GAP
-        sheet = np.full((side, side, 3), 255, np.uint8)
-        sheet[: real.shape[0], : real.shape[1]] = real
-        _draw_image(figure.add_subplot(area[1, 2 * column + 1]), sheet, "", below[column])
+        sign.text(0.5, 0.5, _sign(answer, number), ha="center", va="center", fontsize=17, transform=sign.transAxes)
+        _draw_image(figure.add_subplot(area[row, column + 1]), decoded[number], titles[number], "decoded")
+        sheet = _some(model, space.rows(shown[number]), np.random.default_rng([seed, number]))
+        _draw_image(figure.add_subplot(area[row + 1, column + 1]), sheet, "", below[number])
+
+
+def _some(model: Model, rows: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """A sheet of a few of some cells, of one size however few there are."""
+    chosen = np.sort(generator.choice(rows, min(SHOWN, len(rows)), replace=False))
+    cells = grid(composites(model.real(chosen), model.channels), 2)
+    side = 2 * model.size + GAP
+    sheet = np.full((side, side, 3), 255, np.uint8)
+    sheet[: cells.shape[0], : cells.shape[1]] = cells
+    return sheet
 
 
 def _draw_image(axes: Axes, picture: np.ndarray, title: str, below: str) -> None:
@@ -85,6 +110,11 @@ def _draw_image(axes: Axes, picture: np.ndarray, title: str, below: str) -> None
 
 
 def _draw_rankings(figure: Figure, place: SubplotSpec, answer: Answer) -> None:
+    if not answer.nearest:
+        axes = figure.add_subplot(place)
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, ORIGIN, ha="center", va="center")
+        return
     area = GridSpecFromSubplotSpec(1, 2, place)
     _draw_bars(figure.add_subplot(area[0]), answer.nearest, "nearest, own terms left out")
     _draw_bars(figure.add_subplot(area[1]), answer.nearest_with_own, "nearest of all, own terms pale")
@@ -98,8 +128,7 @@ def _draw_bars(axes: Axes, neighbours: tuple[Neighbour, ...], title: str) -> Non
     axes.set_ylim(max(len(names), 10) - 0.4, -0.6)
     axes.set(xlim=(0, max(1.0, *(neighbour.distance for neighbour in neighbours))), xlabel="cosine distance (0: same direction)")
     axes.set_title(title, loc="left", fontsize=10)
-    axes.grid(axis="x", alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
+    clean(axes, "x")
 
 
 def _sign(answer: Answer, column: int) -> str:

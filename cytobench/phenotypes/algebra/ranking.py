@@ -12,7 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from cytobench.scoring.moa import DECIMALS
+from cytobench.scoring.moa import DECIMALS, cosine_similarity
+from cytobench.scoring.nearness import squared_distances
 
 Distance = Literal["cosine", "euclidean"]
 
@@ -32,9 +33,11 @@ class Ranks:
 def distances(vectors: np.ndarray, gallery: np.ndarray, kind: Distance = "cosine") -> np.ndarray:
     """Distances of vectors (n, D) from a gallery (T, D): (n, T), rounded; to a zero vector the cosine distance is 1."""
     if kind == "euclidean":
-        squares = np.square(vectors).sum(axis=1)[:, None] + np.square(gallery).sum(axis=1) - 2 * vectors @ gallery.T
-        return np.round(np.sqrt(np.maximum(squares, 0)), DECIMALS)
-    return 1 - np.round(_unit(vectors) @ _unit(gallery).T, DECIMALS)
+        return np.round(np.sqrt(squared_distances(vectors, gallery)), DECIMALS)
+    size = max(1, len(gallery))
+    parts = [vectors[start : start + size] for start in range(0, len(vectors), size)]
+    near = [cosine_similarity(np.concatenate([part, gallery]))[: len(part), len(part) :] for part in parts]
+    return 1 - np.concatenate([np.empty((0, len(gallery))), *near])
 
 
 def ranks(far: np.ndarray, allowed: np.ndarray, right: np.ndarray) -> Ranks:
@@ -69,10 +72,3 @@ def _expected(nearer: int, members: int, tied: int) -> tuple[float, float, float
     places = [nearer + place + 1 for place in range(len(first))]
     within = [sum(share for share, place in zip(first, places, strict=True) if place <= k) for k in (1, 3)]
     return within[0], within[1], sum(share / place for share, place in zip(first, places, strict=True))
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0.0)
-    scaled = np.divide(vectors, largest, out=np.zeros_like(vectors), where=largest > 0)  # so that no square overflows
-    norms = np.linalg.norm(scaled, axis=1, keepdims=True)
-    return np.divide(scaled, norms, out=np.zeros_like(scaled), where=norms > 0)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from cytobench.benchmark import MOABenchmark
+from cytobench.files import slug, unique
 from cytobench.phenotypes.algebra.algebra import answer, read_sums
 from cytobench.phenotypes.algebra.answer import AlgebraReport
 from cytobench.phenotypes.algebra.picture import draw_answer
@@ -59,15 +59,5 @@ def algebra(
 
 def _paths(expressions: list[str], name: str, out: Path) -> list[Path]:
     """``algebra-vae-emetine-1-emetine-0.3-taxol-0.3.png``; numbered where two would be one."""
-    paths: list[Path] = []
-    for text in expressions:
-        stem = f"algebra-{_plain(name)}-{_plain(text)[:LONGEST_NAME].rstrip('-')}"
-        path, number = out / f"{stem}.png", 2
-        while path in paths:
-            path, number = out / f"{stem}-{number}.png", number + 1
-        paths.append(path)
-    return paths
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")
+    stems = [f"{slug('algebra', name)}-{slug(text)[:LONGEST_NAME].rstrip('-.')}" for text in expressions]
+    return [out / f"{stem}.png" for stem in unique(stems)]

@@ -15,9 +15,8 @@ import numpy as np
 from cytobench.benchmark import MOABenchmark
 from cytobench.datasets.profiles import treatment_name
 from cytobench.errors import CytoBenchError
-from cytobench.phenotypes.algebra.map import affine_map, encoded
+from cytobench.phenotypes.algebra.map import Encoder, affine_map, encoded
 from cytobench.phenotypes.cohorts import ROW, Cohorts
-from cytobench.phenotypes.model import Model
 from cytobench.profiling.aggregate import cells_to_wells, mean_by_group, wells_of
 from cytobench.scoring.screen import Screen
 
@@ -25,9 +24,23 @@ NOTHING = np.empty(0, np.int64)
 """No rows."""
 
 
-def benchmark_cohorts(model: Model, benchmark: MOABenchmark) -> Cohorts:
-    """The cohorts of a model's store by the labels and the control of a benchmark."""
-    return Cohorts(model.store, {name: t.moa for name, t in benchmark.treatments.items()}, benchmark.protocol.control)
+PRIME = "'"
+"""After the control's name: a second, disjoint half of the control cells; the name without it then means the first half."""
+
+
+def named_in(cohorts: Cohorts, name: str) -> str:
+    """The proper spelling of a name in an expression; :class:`CytoBenchError` where there are no such cells."""
+    known = cohorts.name_of(name.removesuffix(PRIME))
+    if not name.endswith(PRIME):
+        return known
+    if known != cohorts.control:
+        raise CytoBenchError(f"only {cohorts.control} has a second half {cohorts.control}{PRIME}, {known} has none")
+    return f"{known}{PRIME}"
+
+
+def whole(cohorts: Cohorts, name: str) -> str:
+    """The cohort that a proper name is of: for ``DMSO'`` all of DMSO."""
+    return cohorts.control if name == f"{cohorts.control}{PRIME}" else name
 
 
 class CodeSpace:
@@ -43,8 +56,8 @@ class CodeSpace:
         CytoBenchError: where the model cannot encode, or there are too few control wells to make profiles.
     """
 
-    def __init__(self, model: Model, benchmark: MOABenchmark, names: tuple[str, ...] = (), *, progress: bool = False):
-        self.benchmark, self.cohorts, self.store = benchmark, benchmark_cohorts(model, benchmark), model.store
+    def __init__(self, model: Encoder, benchmark: MOABenchmark, names: tuple[str, ...] = (), *, progress: bool = False):
+        self.benchmark, self.cohorts, self.store = benchmark, Cohorts.of(model.store, benchmark), model.store
         treated = [self.cohorts.treatments.get(name, NOTHING) for name in benchmark.treatments]
         self._rows = np.unique(np.concatenate([self.cohorts.controls, *treated, *map(self.cohorts.rows, names)]).astype(np.int64))
         self._cells = model.store.cells.iloc[self._rows]

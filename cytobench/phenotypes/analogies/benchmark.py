@@ -1,11 +1,15 @@
-"""The benchmark of vector algebra: hundreds of analogies, each against its own base, random differences and chance."""
+"""The benchmark of vector algebra: hundreds of analogies, each against its own base, other differences and chance."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+
 from cytobench.benchmark import MOABenchmark, ModelBenchmark
+from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.phenotypes.algebra.space import CodeSpace
 from cytobench.phenotypes.analogies.equations import PosedEquation
@@ -21,6 +25,18 @@ from cytobench.results.measures import Line, Measures
 FIGURE = "algebra.png"
 
 
+@dataclass(frozen=True)
+class Noise:
+    """What stands for a model that is not yet there."""
+
+    store: CellStore
+    name: str = "noise"
+
+    def encode(self, rows: np.ndarray) -> np.ndarray:
+        """Random codes (n, 2)."""
+        return np.random.default_rng(int(rows[0])).normal(size=(len(rows), 2))
+
+
 class AlgebraBenchmark(ModelBenchmark):
     """Vector algebra, as ``protocol.yaml`` in ``folder`` pins it, over the profiles of the benchmark ``screening``."""
 
@@ -34,6 +50,15 @@ class AlgebraBenchmark(ModelBenchmark):
         if self.screen.identity != self.protocol.profiles:
             path = self.folder / "protocol.yaml"
             raise CytoBenchError(f"{path}: profiles: is {self.protocol.profiles}, but this CytoBench has {self.screen.identity}")
+
+    def check(self, store: CellStore, channels: tuple[str, ...], size: int) -> None:
+        """Refuse cells that make no profiles, or allow no dose analogy: it is asked of noise in place of codes."""
+        space = CodeSpace(Noise(store), self.screen)
+        if not len(dose_family(space, self.protocol.minimum_cells)):
+            raise CytoBenchError(
+                f"{store.name} allows no dose analogy: {self.identity} needs two compounds with two labelled doses each, "
+                f"of {self.protocol.minimum_cells} or more cells"
+            )
 
     def measure(self, model: Model, figures: Path, *, progress: bool = False) -> Measures:
         """Score all analogies of an invertible model, and draw ``algebra.png``."""
@@ -53,7 +78,7 @@ class AlgebraBenchmark(ModelBenchmark):
             references=(_line("chance", "control", blocks, equations, "chance"),),
             parts=(
                 _line("base alone", "control", blocks, equations, "base"),
-                _line("random differences", "control", blocks, equations, "random"),
+                _line("other differences", "control", blocks, equations, "random"),
                 *(_equation_line(name, block) for name, block in equations.items()),
                 *moa_lines(families, scores, protocol),
             ),

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from cytobench.errors import CytoBenchError
 from cytobench.phenotypes.algebra.expression_terms import Term, read_terms
-from cytobench.phenotypes.algebra.names import PRIME, named_in, whole
 from cytobench.phenotypes.algebra.ranking import Ranks, chance, distances, ranks
-from cytobench.phenotypes.algebra.space import CodeSpace, halves
+from cytobench.phenotypes.algebra.space import PRIME, CodeSpace, halves, named_in, whole
+from cytobench.phenotypes.analogies.families import dose_ladders
 from cytobench.phenotypes.analogies.protocol import AlgebraProtocol, Equation
-from cytobench.phenotypes.analogies.scoring import FamilyScores
+from cytobench.phenotypes.analogies.scoring import FamilyScores, of_length
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Group:
     gallery: np.ndarray
     """(T + 1, D): the treatments, then the control."""
     strangers: np.ndarray
-    """Treatments that the random difference is made of."""
+    """Treatments that stand in for the terms beside the base."""
 
 
 class PosedEquation:
@@ -56,11 +57,12 @@ class PosedEquation:
         self._halved = np.flatnonzero(self._right[:-1] & self._inputs)
         self._allowed = np.append(~self._inputs | self._right[:-1], equation.distance == "euclidean")
         self._eligible = np.flatnonzero(self._allowed[:-1] & ~self._right[:-1])
-        others = [term for number, term in enumerate(self._terms) if number != self._base]
-        self._sizes = [max(1, len(space.treatments_of(term.name))) for term in others]
+        self._others = [term for number, term in enumerate(self._terms) if number != self._base]
+        self._sizes = [max(1, len(space.treatments_of(term.name))) for term in self._others]
+        self._steps = self._dose_steps(minimum_cells)
         if not (self._right & self._allowed).any():
             raise CytoBenchError(f"{equation.name}: no profile of the answer {equation.answer!r} can be found")
-        if not others or len(self._eligible) < sum(self._sizes):
+        if not self._others or len(self._eligible) < sum(self._sizes):
             raise CytoBenchError(f"{equation.name}: too few other treatments to form random differences of")
 
     def scores(self, protocol: AlgebraProtocol) -> FamilyScores:
@@ -85,15 +87,32 @@ class PosedEquation:
         for name, places in kept.items():
             speaking[name], kept[name] = halves(places, generator)
         vectors = [term.factor * self._vector(term, speaking, generator) for term in self._terms]
-        gallery = np.concatenate([space.gallery, space.mean(space.profiles, space.members(space.cohorts.control))[None]])
+        gallery = np.concatenate([space.gallery, np.zeros((1, space.gallery.shape[1]))])
         for index, places in zip(self._halved, kept.values(), strict=True):
             gallery[index] = space.mean(space.profiles, (places,))
-        others = [term for number, term in enumerate(self._terms) if number != self._base]
-        strangers = generator.choice(self._eligible, sum(self._sizes), replace=False)
-        base = vectors[self._base]
-        drawn = np.split(strangers, np.cumsum(self._sizes)[:-1])
-        random = base + sum(term.factor * space.gallery[few].mean(axis=0) for term, few in zip(others, drawn, strict=True))
-        return Group(np.sum(vectors, axis=0), base, random, gallery, strangers)
+        result, base = np.sum(vectors, axis=0), vectors[self._base]
+        if self._steps:
+            strangers = np.array(self._steps[generator.integers(len(self._steps))])
+        else:
+            strangers = generator.choice(self._eligible, sum(self._sizes), replace=False)
+        parts = zip(self._others, np.split(strangers, np.cumsum(self._sizes)[:-1]), strict=True)
+        difference = np.sum([term.factor * space.gallery[few].mean(axis=0) for term, few in parts], axis=0)
+        random = base + (difference if self._steps else of_length(difference, result - base))
+        return Group(result, base, random, gallery, strangers)
+
+    def _dose_steps(self, minimum_cells: int) -> list[tuple[int, int]]:
+        """Where the terms beside the base are two doses of one compound: all such pairs of other compounds."""
+        screen, others = self._space.screen, [np.flatnonzero(self._names == term.name) for term in self._others]
+        if [len(found) for found in others] != [1, 1] or self._others[0].factor != -self._others[1].factor:
+            return []
+        (first,), (second,) = others
+        if screen.compounds[first] != screen.compounds[second]:
+            return []
+        taken = set(screen.compounds[self._inputs | self._right[:-1]])
+        ladders = dose_ladders(self._space, minimum_cells)
+        rising = [pair for name in sorted(set(ladders) - taken) for pair in combinations(ladders[name], 2)]
+        rises = screen.treatments[first].concentration < screen.treatments[second].concentration
+        return rising if rises else [(high, low) for low, high in rising]
 
     def _vector(self, term: Term, speaking: dict[str, np.ndarray], generator: np.random.Generator) -> np.ndarray:
         space, control = self._space, self._space.cohorts.control

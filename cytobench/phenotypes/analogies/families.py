@@ -29,6 +29,12 @@ class Family:
     """(n, T) bool."""
     moas: np.ndarray
     """(n,) the mechanism of action of what is right."""
+    differences: np.ndarray
+    """(m, 2) vectors whose difference, the first less the second, may stand in for that of an analogy, as a control."""
+    eligible: np.ndarray
+    """(n, m) bool: which of them may, in each analogy."""
+    rescaled: bool
+    """Whether what stands in is given the length of what it stands in for."""
 
     def __len__(self) -> int:
         return len(self.base)
@@ -51,29 +57,40 @@ def dose_family(space: CodeSpace, minimum_cells: int) -> Family:
 
     Doses are ranked among a compound's labelled treatments with at least ``minimum_cells`` cells. Needs no MOA.
     """
-    treatments = space.screen.treatments
-    ladders: dict[str, list[int]] = {}
-    for index in sorted(range(len(treatments)), key=lambda i: treatments[i].concentration):
-        if space.counts[index] >= minimum_cells:
-            ladders.setdefault(treatments[index].compound, []).append(index)
+    ladders, compounds = dose_ladders(space, minimum_cells), space.screen.compounds
     found = [
-        (ladders[b][low], ladders[a][high], ladders[a][low], ladders[b][high])
+        (ladders[b][low], ladders[a][high], ladders[a][low], ladders[b][high], low, high)
         for a, b in permutations(sorted(ladders), 2)
         for low, high in combinations(range(min(len(ladders[a]), len(ladders[b]))), 2)
     ]
-    base, added, subtracted, answer = np.array(found, int).reshape(-1, 4).T
-    own = np.eye(len(treatments), dtype=bool)
+    base, added, subtracted, answer, *ranks = np.array(found, int).reshape(-1, 6).T
+    steps = [(d[high], d[low], low, high) for d in ladders.values() for low, high in combinations(range(len(d)), 2)]
+    above, below, *steps_ranks = np.array(steps, int).reshape(-1, 4).T
+    another = (compounds[above] != compounds[base][:, None]) & (compounds[above] != compounds[added][:, None])
+    own = np.eye(len(compounds), dtype=bool)
     return Family(
         "A@high - A@low + B@low =? B@high",
         space.gallery,
         own,
-        space.screen.compounds,
+        compounds,
         base,
         added,
         subtracted,
         own[answer],
         space.screen.moas[answer],
+        np.stack([above, below], axis=1),
+        another & (np.stack(steps_ranks)[:, None] != np.stack(ranks)[..., None]).any(axis=0),
+        rescaled=False,
     )
+
+
+def dose_ladders(space: CodeSpace, minimum_cells: int) -> dict[str, list[int]]:
+    """The treatments of each compound with at least ``minimum_cells`` cells, by rising concentration."""
+    treatments, ladders = space.screen.treatments, dict[str, list[int]]()
+    for index in sorted(range(len(treatments)), key=lambda i: treatments[i].concentration):
+        if space.counts[index] >= minimum_cells:
+            ladders.setdefault(treatments[index].compound, []).append(index)
+    return ladders
 
 
 def moa_family(space: CodeSpace, minimum_cells: int) -> Family:
@@ -89,6 +106,7 @@ def moa_family(space: CodeSpace, minimum_cells: int) -> Family:
     by_moa: dict[str, list[int]] = {}
     for index, name in enumerate(names):
         by_moa.setdefault(labels[name], []).append(index)
+    of = np.array([labels[name] for name in names], object)
     found = [
         (a1, b2, b1)
         for x, y in permutations(sorted(by_moa), 2)
@@ -97,7 +115,22 @@ def moa_family(space: CodeSpace, minimum_cells: int) -> Family:
         for b1, b2 in permutations(by_moa[y], 2)
     ]
     base, added, subtracted = np.array(found, int).reshape(-1, 3).T
-    moas = np.array([labels[names[index]] for index in base], object)
+    moas, others = of[base], of[added]
+    pairs = np.array([pair for pair in permutations(range(len(names)), 2) if of[pair[0]] != of[pair[1]]], int).reshape(-1, 2)
+    neither = [(of[pairs] != moa[:, None, None]).all(axis=2) for moa in (moas, others)]
     right = moas[:, None] == screen.moas[None, :]
     vectors_of = np.array(vectors).reshape(len(names), space.gallery.shape[1])
-    return Family("a1 - b1 + b2 =? MOA of a1", vectors_of, owned, np.array(names, object), base, added, subtracted, right, moas)
+    return Family(
+        "a1 - b1 + b2 =? MOA of a1",
+        vectors_of,
+        owned,
+        np.array(names, object),
+        base,
+        added,
+        subtracted,
+        right,
+        moas,
+        pairs,
+        neither[0] & neither[1],
+        rescaled=True,
+    )

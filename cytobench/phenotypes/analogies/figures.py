@@ -1,4 +1,4 @@
-"""A picture of analogies: the result beside its base, random differences and chance, by family and equation."""
+"""A picture of analogies: the result beside its base, other differences and chance, by family and equation."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from cytobench.files import replacing
+from cytobench.figures import COLOURS, NEUTRAL, clean, head, save_figure
 from cytobench.phenotypes.analogies.families import Family
 from cytobench.phenotypes.analogies.measures import Block
 from cytobench.phenotypes.analogies.protocol import AlgebraProtocol
 from cytobench.scoring.screen import Screen
 
 STYLES = {
-    "result": ("#1b6ca8", "o", "result of the algebra"),
-    "base": ("#d1603d", "D", "its base alone"),
-    "random": ("#8c8c8c", "s", "base + random difference"),
+    "result": (COLOURS[0], "o", "result of the algebra"),
+    "base": (COLOURS[1], "D", "its base alone"),
+    "random": (NEUTRAL, "s", "base + another difference"),
 }
 """Colour, marker and name; the first two are told apart by colour-blind readers, too."""
 
-CHANCE = "#4d4d4d"
+CHANCE = COLOURS[5]
 OFFSETS = {"result": -0.2, "base": 0.0, "random": 0.2}
 PANELS = {"mrr": "mean reciprocal rank of the answer", "top1": "share with the answer nearest"}
 
@@ -50,7 +50,7 @@ def draw_analogies(
     rows = {f"{families[key].title}\n{len(families[key]):,} analogies": block for key, block in blocks.items()}
     rows |= {f"{texts[name]}, {protocol.groups} cell groups": block for name, block in equations.items()}
     figure = Figure(figsize=(13.5, 1.9 + 0.92 * len(rows)), layout="constrained")
-    figure.suptitle(f"{title}\nvector algebra against its own base", x=0.01, ha="left", fontweight="bold", parse_math=False)
+    head(figure, f"{title}\nvector algebra against its own base")
     for axes, (rate, label) in zip(figure.subplots(1, 2, sharey=True), PANELS.items(), strict=True):
         _draw_panel(axes, list(rows.values()), rate)
         axes.set(xlabel=label, xlim=(-0.02, 1.02))
@@ -60,8 +60,7 @@ def draw_analogies(
     figure.legend(handles=_handles(), loc="outside upper right", ncols=4, frameon=False)
     note = f"Bars: {protocol.level:.0%} intervals, over compounds above the line and over cell groups below it."
     figure.supxlabel(f"{note} Gallery: {len(screen.treatments)} treatments without the terms.", fontsize=9, color="#4d4d4d")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    save_figure(figure, path)
 
 
 def _draw_panel(axes: Axes, blocks: list[Block], rate: str) -> None:
@@ -81,8 +80,7 @@ def _draw_panel(axes: Axes, blocks: list[Block], rate: str) -> None:
             if measure.low is not None and measure.high is not None:
                 axes.plot([measure.low, measure.high], [row + OFFSETS[source]] * 2, color=colour, lw=2.4, alpha=0.45, zorder=2)
             axes.plot(measure.value, row + OFFSETS[source], marker, color=colour, ms=7, zorder=3)
-    axes.grid(axis="x", alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
+    clean(axes, "x")
 
 
 def _handles() -> list[Line2D]:

@@ -9,8 +9,9 @@ import numpy as np
 from cytobench.phenotypes.algebra.ranking import Ranks
 from cytobench.phenotypes.analogies.families import Family
 from cytobench.phenotypes.analogies.protocol import AlgebraProtocol
-from cytobench.phenotypes.analogies.scoring import FamilyScores, PigeonholeBootstrap
+from cytobench.phenotypes.analogies.scoring import FamilyScores
 from cytobench.results.measures import Column, Line, Measure
+from cytobench.scoring.resampling import PigeonholeBootstrap, percentiles
 
 RATES = {"mrr": "reciprocal", "top1": "top1", "top3": "top3"}
 """A measure's name and its field of :class:`Ranks`."""
@@ -25,9 +26,13 @@ FAMILIES = {
 }
 """Short and long name of each block of columns."""
 
-
 MEASURES = {
-    "gain": (" gain", "higher", "mean reciprocal rank of the answer, less that of the base alone."),
+    "gain": (
+        " gain",
+        "neither",
+        "mean reciprocal rank of the answer, less that of the base alone. Noise gets 0, too, so nobody is ranked by it; "
+        "read it beside the MRR.",
+    ),
     "mrr": (" MRR", "higher", "mean of 1 / the answer's rank."),
     "base": (" base MRR", "neither", "the same by the base alone."),
     "top1": (" top 1", "higher", "share with the answer nearest."),
@@ -42,6 +47,10 @@ COLUMNS = tuple(
     for key, (title, meaning) in FAMILIES.items()
     for name, (end, better, measured) in MEASURES.items()
 )
+
+
+EXACT = "known exactly"
+"""Why chance has no interval."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +68,35 @@ class Block:
         return named | ({f"{key}_gain": self.gain, f"{key}_base": self.rates["base"]["mrr"]} if of == "result" else {})
 
 
+class Everyone:
+    """Means over analogies, with intervals over the compounds that take part: (n,) names, one array a role."""
+
+    def __init__(self, roles: tuple[np.ndarray, ...], protocol: AlgebraProtocol):
+        self._bootstrap = PigeonholeBootstrap(roles, samples=protocol.bootstrap_samples, seed=protocol.seed)
+        self._protocol = protocol
+
+    def mean(self, values: np.ndarray) -> Measure:
+        """The mean of ``values`` (n,) with its interval, or the reason why there is none."""
+        if not len(values):
+            return Measure(value=None, reason="these cells allow no such analogy")
+        parts, fewest = self._bootstrap.parts, self._protocol.fewest_compounds
+        interval = self._bootstrap.interval(values, self._protocol.level) if parts >= fewest else None
+        reason = f"{parts} compounds take part, fewer than the {fewest} an interval needs"
+        return Measure.of(float(values.mean()), interval, len(values), reason)
+
+
 def family_block(family: Family, scores: FamilyScores, protocol: AlgebraProtocol) -> Block:
     """A family's measures; intervals by resampling all compounds that take part."""
-    bootstrap = PigeonholeBootstrap(family.roles, protocol)
+    everyone = Everyone(family.roles, protocol)
 
     def measure(ranks: Ranks | None, rate: str, of: str) -> Measure:
         if ranks is None:
-            return Measure(value=None, reason="too few other compounds for random differences")
-        found = bootstrap.measure(getattr(ranks, rate))
-        known = found.model_copy(update={"low": None, "high": None, "reason": found.reason or "known exactly"})
-        return known if of == "chance" else found
+            return Measure(value=None, reason="too few other compounds for other differences")
+        found = everyone.mean(getattr(ranks, rate))
+        return Measure.of(found.value, None, found.n, EXACT) if of == "chance" and found.value is not None else found
 
     rates = {of: {key: measure(getattr(scores, of), rate, of) for key, rate in RATES.items()} for of in SOURCES}
-    return Block(rates, bootstrap.measure(scores.result.reciprocal - scores.base.reciprocal))
+    return Block(rates, everyone.mean(scores.result.reciprocal - scores.base.reciprocal))
 
 
 def equation_block(scores: FamilyScores | None, protocol: AlgebraProtocol, reason: str | None = None) -> Block:
@@ -83,12 +108,10 @@ def equation_block(scores: FamilyScores | None, protocol: AlgebraProtocol, reaso
     def measure(values: np.ndarray, key: str, of: str = "result") -> Measure:
         value, n = float(values.mean()), len(values)
         if of == "chance":
-            return Measure(value=value, n=n, reason="known exactly")
+            return Measure.of(value, None, n, EXACT)
         if key in ("top1", "top3"):
-            return Measure(value=value, n=n, reason="a share of random cell groups says itself how sure the outcome is")
-        tail = (1 - protocol.level) / 2
-        low, high = np.quantile(values, [tail, 1 - tail])
-        return Measure(value=value, low=float(low), high=float(high), n=n)
+            return Measure.of(value, None, n, "a share of random cell groups says itself how sure the outcome is")
+        return Measure.of(value, percentiles(values, protocol.level), n)
 
     rates = {of: {key: measure(getattr(getattr(scores, of), rate), key, of) for key, rate in RATES.items()} for of in SOURCES}
     return Block(rates, measure(scores.result.reciprocal - scores.base.reciprocal, "gain"))
@@ -108,11 +131,11 @@ def moa_lines(families: dict[str, Family], scores: dict[str, FamilyScores], prot
         for key, family in families.items():
             chosen = family.moas == moa
             if chosen.any():
-                bootstrap = PigeonholeBootstrap(tuple(role[chosen] for role in family.roles), protocol)
+                everyone = Everyone(tuple(role[chosen] for role in family.roles), protocol)
                 result, base = scores[key].result, scores[key].base
-                measures |= {f"{key}_{rate}": bootstrap.measure(getattr(result, field)[chosen]) for rate, field in RATES.items()}
-                measures[f"{key}_base"] = bootstrap.measure(base.reciprocal[chosen])
-                measures[f"{key}_gain"] = bootstrap.measure((result.reciprocal - base.reciprocal)[chosen])
+                measures |= {f"{key}_{rate}": everyone.mean(getattr(result, field)[chosen]) for rate, field in RATES.items()}
+                measures[f"{key}_base"] = everyone.mean(base.reciprocal[chosen])
+                measures[f"{key}_gain"] = everyone.mean((result.reciprocal - base.reciprocal)[chosen])
         lines.append(Line(name=moa, role="part", measures=measures))
     return tuple(lines)
 
@@ -123,5 +146,5 @@ def _mean(measures: list[Measure]) -> Measure:
         return measures[0]
     mean = float(np.mean([measure.value for measure in known]))
     missing = len(measures) - len(known)
-    reason = "three equations are too few for an interval" + (f"; {missing} could not be asked" if missing else "")
-    return Measure(value=mean, n=len(known), reason=reason)
+    reason = f"{len(measures)} equations are too few for an interval" + (f"; {missing} could not be asked" if missing else "")
+    return Measure.of(mean, None, len(known), reason)

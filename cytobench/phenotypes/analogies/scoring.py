@@ -1,4 +1,4 @@
-"""How often analogies find their answer: by the result, by its base alone, by random differences and by chance."""
+"""How often analogies find their answer: by the result, by its base alone, by other differences and by chance."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ import numpy as np
 from cytobench.phenotypes.algebra.ranking import Ranks, chance, distances, ranks
 from cytobench.phenotypes.analogies.families import Family
 from cytobench.phenotypes.analogies.protocol import AlgebraProtocol
-from cytobench.results.measures import Measure
-
-RATES = ("top1", "top3", "reciprocal")
 
 
 @dataclass(frozen=True)
@@ -21,7 +18,7 @@ class FamilyScores:
     result: Ranks
     base: Ranks
     random: Ranks | None
-    """The mean over random differences; None where there are too few other vectors to form them."""
+    """The mean over other differences; None where there are none for some analogy."""
     chance: Ranks
 
 
@@ -31,9 +28,8 @@ def score_family(family: Family, gallery: np.ndarray, protocol: AlgebraProtocol)
     base = vectors[family.base]
     result = base + vectors[family.added] - vectors[family.subtracted]
     generator = np.random.default_rng(protocol.seed)
-    strangers = _strangers(family)
-    enough = len(family) > 0 and strangers.sum(axis=1).min() >= 2
-    drawn = [_random(family, gallery, strangers, generator) for _ in range(protocol.random_differences if enough else 0)]
+    enough = len(family) > 0 and family.eligible.any(axis=1).all()
+    drawn = [_stood_in(family, gallery, generator) for _ in range(protocol.random_differences if enough else 0)]
     return FamilyScores(
         ranks(distances(result, gallery), allowed, right),
         ranks(distances(base, gallery), allowed, right),
@@ -47,50 +43,19 @@ def mean_ranks(drawn: list[Ranks]) -> Ranks:
     return Ranks(*(np.mean([getattr(one, field.name) for one in drawn], axis=0) for field in fields(Ranks)))
 
 
-class PigeonholeBootstrap:
-    """Intervals where several compounds take part in each item: an item weighs the product of how often its compounds are drawn.
-
-    This is the pigeonhole bootstrap of Owen (2007, doi:10.1214/07-AOAS122), which rather overstates the variance.
-
-    Args:
-        roles: (n,) compound names, one array a role.
-        protocol: samples, level, seed and the fewest compounds for an interval.
-    """
-
-    def __init__(self, roles: tuple[np.ndarray, ...], protocol: AlgebraProtocol):
-        self._protocol = protocol
-        names, numbers = np.unique(np.stack(roles).astype(str), return_inverse=True)
-        self.compounds = len(names)
-        samples, generator = protocol.bootstrap_samples, np.random.default_rng(protocol.seed)
-        share = np.full(len(names), 1 / len(names)) if len(names) else [1.0]  # where nobody takes part there is nothing to draw
-        drawn = generator.multinomial(len(names), share, size=samples).astype(float)
-        self._weights: np.ndarray = np.prod([drawn[:, role] for role in numbers.reshape(len(roles), -1)], axis=0)
-
-    def measure(self, values: np.ndarray) -> Measure:
-        """The mean of ``values`` (n,) with its percentile interval."""
-        if not len(values):
-            return Measure(value=None, reason="these cells allow no such analogy")
-        value, n = float(values.mean()), len(values)
-        if self.compounds < self._protocol.fewest_compounds:
-            reason = f"{self.compounds} compounds take part, fewer than the {self._protocol.fewest_compounds} an interval needs"
-            return Measure(value=value, n=n, reason=reason)
-        totals = self._weights.sum(axis=1)
-        drawn = totals > 0
-        tail = (1 - self._protocol.level) / 2
-        low, high = np.quantile(self._weights[drawn] @ values / totals[drawn], [tail, 1 - tail])
-        return Measure(value=value, low=float(low), high=float(high), n=n)
-
-
-def _random(family: Family, gallery: np.ndarray, eligible: np.ndarray, generator: np.random.Generator) -> Ranks:
-    """The base with the difference of two random vectors instead, whose treatments then leave the gallery, too."""
-    order = np.argsort(np.where(eligible, generator.random(eligible.shape), np.inf), axis=1)
-    added, subtracted = order[:, 0], order[:, 1]
-    vectors = family.vectors[family.base] + family.vectors[added] - family.vectors[subtracted]
+def _stood_in(family: Family, gallery: np.ndarray, generator: np.random.Generator) -> Ranks:
+    """The base with another difference than its own, drawn at random, whose treatments then leave the gallery, too."""
+    order, counts = np.argsort(~family.eligible, axis=1, kind="stable"), family.eligible.sum(axis=1)
+    drawn = order[np.arange(len(family)), generator.integers(counts)]
+    added, subtracted = family.differences[drawn].T
+    difference = family.vectors[added] - family.vectors[subtracted]
+    if family.rescaled:
+        difference = of_length(difference, family.vectors[family.added] - family.vectors[family.subtracted])
     allowed = family.allowed & ~family.owned[added] & ~family.owned[subtracted]
-    return ranks(distances(vectors, gallery), allowed, family.right)
+    return ranks(distances(family.vectors[family.base] + difference, gallery), allowed, family.right)
 
 
-def _strangers(family: Family) -> np.ndarray:
-    """(n, P) bool: vectors of another compound than the base's, with no treatment that would be right."""
-    answers = (family.right.astype(np.float32) @ family.owned.T.astype(np.float32)) > 0
-    return (family.compounds[None, :] != family.compounds[family.base][:, None]) & ~answers
+def of_length(vectors: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Vectors (..., D) with the lengths of others; 0 stays 0."""
+    lengths, wanted = (np.linalg.norm(values, axis=-1, keepdims=True) for values in (vectors, others))
+    return vectors * np.divide(wanted, lengths, out=np.zeros_like(wanted), where=lengths > 0)

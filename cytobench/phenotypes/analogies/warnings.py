@@ -41,7 +41,7 @@ def _against_base(title: str, block: Block) -> list[str]:
         )
     result = block.rates["result"]["mrr"].value
     if random.value is not None and result is not None and random.value >= result:
-        said.append(f"{title} analogies: random differences do as well (MRR {_text(random)})")
+        said.append(f"{title} analogies: other differences in place of its own do as well (MRR {_text(random)})")
     return said
 
 
@@ -59,7 +59,7 @@ def _of_equation(name: str, block: Block) -> list[str]:
     result, random = block.rates["result"]["mrr"], block.rates["random"]["mrr"]
     if (random.value or 0) >= (result.value or 0):
         said.append(
-            f"equation {name!r}: random treatments in place of its other terms do as well "
+            f"equation {name!r}: what stands in for its other terms does as well "
             f"(MRR {random.value:.3f}, its own {result.value:.3f})"
         )
     return said

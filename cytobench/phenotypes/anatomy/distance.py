@@ -1,28 +1,31 @@
 """How far the anatomy of one set of cells is from another's, each measure with its interval over cells.
 
-A distance is never negative, so on finite sets it is above 0 even where both are of one kind: the floor, real cells against
-real cells, says by how much. For the same reason a percentile interval would lie above its own estimate; intervals are the
-estimate plus and minus the bootstrap's standard error times the normal quantile, cells of both sets resampled.
+A distance is never negative, so on finite sets it is above 0 even where both are of one kind, and so is its interval, the
+estimate plus and minus the bootstrap's standard error times the normal quantile: read it beside the floor, real cells against
+real cells. What is ranked is the excess over the floor, which is 0 on average for a model of the same cells. Cells of every set
+are resampled, the real ones together for both distances.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import Field
-from scipy.stats import binomtest, wasserstein_distance
+from scipy.stats import wasserstein_distance
 
 from cytobench.phenotypes.anatomy.measuring import STAINS, Anatomy
 from cytobench.results.measures import Measure
 from cytobench.schema import Record
-
-Distance = Callable[[np.ndarray, np.ndarray], float]
+from cytobench.scoring.realism_intervals import normal_bounds, share_bounds
+from cytobench.scoring.resampling import bootstrap_weights
 
 NO_STAIN = "no channel of the images shows {}"
-FEWEST = 2
-"""Values that a standard error needs."""
+IS_FLOOR = "it is what the others' excess is over"
+
+HALO = ("halo", "halo_difference", "halo_distance")
+TUBULIN = ("tubulin_excess", *HALO)
+"""Measured of tubulin alone."""
 
 
 class Resampling(Record):
@@ -32,15 +35,32 @@ class Resampling(Record):
     level: float = Field(0.95, gt=0.5, lt=1)
     seed: int = Field(0, ge=0)
 
-    @property
-    def quantile(self) -> float:
-        """Standard errors on either side."""
-        return NormalDist().inv_cdf((1 + self.level) / 2)
+    def weights(self, n: int, stream: int) -> np.ndarray:
+        """(S, n) how often each of n cells is in each bootstrap sample; sets of different streams are resampled independently."""
+        return bootstrap_weights(n, self.samples, self.seed + stream)
 
-    def measure(self, value: float, resampled: np.ndarray, n: int, least: float = -np.inf) -> Measure:
-        """A value with its interval from bootstrap values (S,); it never goes below ``least``."""
-        reach = self.quantile * float(np.nanstd(resampled, ddof=1))
-        return Measure(value=value, low=max(value - reach, least), high=value + reach, n=n)
+
+REAL, OTHERS, FLOOR = range(3)
+"""The streams."""
+
+
+class Resampled(NamedTuple):
+    """A number with its bootstrap values."""
+
+    value: float
+    samples: np.ndarray
+    """(S,)."""
+    n: int
+    """Cells behind it."""
+
+    def less(self, other: Resampled) -> Resampled:
+        """The difference; what was resampled together stays together."""
+        return Resampled(self.value - other.value, self.samples - other.samples, self.n)
+
+    def measure(self, spec: Resampling, least: float = -np.inf) -> Measure:
+        """With its normal interval, which never goes below ``least``."""
+        error = float(np.nanstd(self.samples, ddof=1))
+        return Measure.of(self.value, normal_bounds(self.value, error, spec.level, least), self.n)
 
 
 def mean_profile(profiles: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -51,12 +71,7 @@ def mean_profile(profiles: np.ndarray, weights: np.ndarray | None = None) -> np.
     return np.divide(weights @ np.where(known, profiles, 0), counts, out=np.full(counts.shape, np.nan), where=counts > 0)
 
 
-def repeats(n: int, spec: Resampling, stream: int) -> np.ndarray:
-    """(S, n) how often each of n cells is in each bootstrap sample."""
-    return np.random.default_rng([spec.seed, stream]).multinomial(n, np.full(n, 1 / n), size=spec.samples).astype(float)
-
-
-def radial_distance(profiles: np.ndarray, others: np.ndarray, spec: Resampling) -> Measure:
+def radial_distance(profiles: np.ndarray, others: np.ndarray, spec: Resampling, stream: int = OTHERS) -> Resampled:
     """Mean absolute difference of two mean radial profiles (n, B), in fractions of the mean intensity over the cell.
 
     A bin counts by the share of the first set's cells that have pixels in it; the first set is the real one.
@@ -66,70 +81,58 @@ def radial_distance(profiles: np.ndarray, others: np.ndarray, spec: Resampling) 
     def distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         gap = np.abs(first - second)
         counted = np.where(np.isfinite(gap), share, 0)
-        total = counted.sum(axis=-1)
-        return np.divide((np.nan_to_num(gap) * counted).sum(axis=-1), total, out=np.full(total.shape, np.nan), where=total > 0)
+        return np.asarray((np.nan_to_num(gap) * counted).sum(axis=-1) / counted.sum(axis=-1))  # of a nucleus's rim all cells have
 
+    samples = (mean_profile(cells, spec.weights(len(cells), at)) for at, cells in ((REAL, profiles), (stream, others)))
     value = float(distance(mean_profile(profiles), mean_profile(others)))
-    if not np.isfinite(value):
-        return Measure(value=None, n=len(others), reason="the two sets have no bin in common")
-    samples = (mean_profile(cells, repeats(len(cells), spec, stream)) for stream, cells in enumerate((profiles, others)))
-    return spec.measure(value, distance(*samples), len(others), 0)
+    return Resampled(value, distance(*samples), int(np.isfinite(others).any(axis=1).sum()))
 
 
 def earth_movers(values: np.ndarray, others: np.ndarray, spec: Resampling) -> Measure:
-    """Wasserstein distance of two sets (n,) of values, in their unit; NaN is left out."""
-    return _resampled(values, others, spec, lambda a, b: float(wasserstein_distance(a, b)), 0)
+    """Wasserstein distance of two sets (n,) of values, in their unit."""
+    weights = zip(spec.weights(len(values), REAL), spec.weights(len(others), OTHERS), strict=True)
+    samples = np.array([wasserstein_distance(values, others, *pair) for pair in weights])
+    return Resampled(float(wasserstein_distance(values, others)), samples, len(others)).measure(spec, 0)
 
 
-def mean_difference(values: np.ndarray, others: np.ndarray, spec: Resampling) -> Measure:
-    """Mean of the others less the mean of the first."""
-    return _resampled(values, others, spec, lambda a, b: float(b.mean() - a.mean()))
+def mean_value(values: np.ndarray, spec: Resampling, stream: int = OTHERS) -> Resampled:
+    """The mean of values (n,)."""
+    return Resampled(float(values.mean()), spec.weights(len(values), stream) @ values / len(values), len(values))
 
 
-def mean_value(values: np.ndarray, spec: Resampling) -> Measure:
-    """The mean of values (n,); NaN is left out."""
-    known = values[np.isfinite(values)]
-    if len(known) < FEWEST:
-        return Measure(value=None, n=len(known), reason="too few cells have it")
-    return spec.measure(float(known.mean()), repeats(len(known), spec, 1) @ known / len(known), len(known))
+def compare(real: Anatomy, others: Anatomy, floor: Anatomy | None, spec: Resampling) -> dict[str, Measure]:
+    """Every measure of ``others`` against ``real``, by the names of the columns of ``bbbc021-anatomy``.
 
-
-def share_without(found: np.ndarray, spec: Resampling) -> Measure:
-    """The share of cells (n,) that were not found, with Wilson's interval: a bootstrap of none at all has no spread."""
-    missing = int((~found).sum())
-    interval = binomtest(missing, len(found)).proportion_ci(spec.level, method="wilson")
-    return Measure(value=missing / len(found), low=float(interval.low), high=float(interval.high), n=len(found))
-
-
-def compare(real: Anatomy, others: Anatomy, spec: Resampling) -> dict[str, Measure]:
-    """Every measure of ``others`` against ``real``, by the names of the columns of ``bbbc021-anatomy``."""
-    measures = {"no_nucleus": share_without(others.found, spec), "nucleus_area": earth_movers(real.areas, others.areas, spec)}
+    Args:
+        real: the cells that all are compared with.
+        others: the set that is measured.
+        floor: other real cells, over whose distance the excess is; None where ``others`` are they.
+        spec: of the intervals.
+    """
+    missing = Measure.of(float((~others.found).mean()), share_bounds(~others.found, spec.level), len(others.found))
+    first, second = np.nan_to_num(real.areas), np.nan_to_num(others.areas)  # left out, they would make a worse model look better
+    measures = {"no_nucleus": missing, "nucleus_area": earth_movers(first, second, spec)}
     for stain in STAINS:
         at = real.channel(stain)
         if at is None:
-            missing = Measure(value=None, reason=NO_STAIN.format(stain))
-            names = [f"{stain}_radial", f"{stain}_content", *(_HALO if stain == "tubulin" else ())]
-            measures |= dict.fromkeys(names, missing)
+            names = [f"{stain}_radial", f"{stain}_content", *(TUBULIN if stain == "tubulin" else ())]
+            measures |= dict.fromkeys(names, Measure(value=None, reason=NO_STAIN.format(stain)))
             continue
-        measures[f"{stain}_radial"] = radial_distance(real.profiles[:, at], others.profiles[:, at], spec)
+        radial = radial_distance(real.profiles[:, at], others.profiles[:, at], spec)
+        measures[f"{stain}_radial"] = radial.measure(spec, 0)
         measures[f"{stain}_content"] = earth_movers(real.contents[:, at], others.contents[:, at], spec)
         if stain == "tubulin":
-            halos = real.halos[:, at], others.halos[:, at]
-            told = mean_value(halos[1], spec), mean_difference(*halos, spec), earth_movers(*halos, spec)
-            measures |= dict(zip(_HALO, told, strict=True))
+            measures["tubulin_excess"] = _excess(radial, None if floor is None else floor.profiles[:, at], real, at, spec)
+            measures |= _halos(real.halos[:, at], others.halos[:, at], spec)
     return measures
 
 
-_HALO = ("halo", "halo_difference", "halo_distance")
+def _excess(radial: Resampled, floor: np.ndarray | None, real: Anatomy, at: int, spec: Resampling) -> Measure:
+    if floor is None:
+        return Measure(value=0, n=radial.n, reason=IS_FLOOR)
+    return radial.less(radial_distance(real.profiles[:, at], floor, spec, FLOOR)).measure(spec)
 
 
-def _resampled(values: np.ndarray, others: np.ndarray, spec: Resampling, distance: Distance, least: float = -np.inf) -> Measure:
-    known: Sequence[np.ndarray] = [part[np.isfinite(part)] for part in (values, others)]
-    if min(map(len, known)) < FEWEST:
-        return Measure(value=None, n=len(known[1]), reason="too few cells have it: a nucleus is found in hardly any")
-    streams = [np.random.default_rng([spec.seed, stream]) for stream in range(2)]
-    drawn = [
-        distance(*(part[generator.integers(len(part), size=len(part))] for part, generator in zip(known, streams, strict=True)))
-        for _ in range(spec.samples)
-    ]
-    return spec.measure(distance(*known), np.array(drawn), len(known[1]), least)
+def _halos(real: np.ndarray, others: np.ndarray, spec: Resampling) -> dict[str, Measure]:
+    mean, distance = mean_value(others, spec), earth_movers(real, others, spec)
+    return dict(zip(HALO, (mean.measure(spec), mean.less(mean_value(real, spec, REAL)).measure(spec), distance), strict=True))

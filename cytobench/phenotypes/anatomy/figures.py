@@ -8,14 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cytobench.files import replacing
-from cytobench.phenotypes.anatomy.distance import Resampling, mean_profile, repeats
-from cytobench.phenotypes.anatomy.measuring import STAINS, UNITS, Anatomy, AnatomySpec
-from cytobench.results.training_figures import COLOURS
+from cytobench.figures import COLOURS, NEUTRAL, clean, head, save_figure
+from cytobench.phenotypes.anatomy.distance import Resampling, mean_profile
+from cytobench.phenotypes.anatomy.measuring import STAINS, UNITS, Anatomy, AnatomySpec, property_title
 
-REAL, GENERATED, FLOOR = COLOURS[0], COLOURS[1], "#7a7a7a"
-SETS = (("{}", REAL, "-"), ("{}, another half", FLOOR, "--"), ("generated", GENERATED, "-"))
-DPI = 130
+REAL, GENERATED = COLOURS[:2]
+SETS = (("{}", REAL, "-"), ("{}, another half", NEUTRAL, "--"), ("generated", GENERATED, "-"))
 BINS = 36
 """Of the histograms."""
 
@@ -44,16 +42,16 @@ def draw_radial(
     if not stains:
         return
     figure = Figure(figsize=(4.2 * max(len(stains), 2), 4.4), layout="constrained")
-    _head(figure, title, f"radial profiles about the nucleus, {len(cells[0].found):,} cells each; input {seen}")
+    head(figure, f"{title}\nradial profiles about the nucleus, {len(cells[0].found):,} cells each; input {seen}")
     panels = figure.subplots(1, len(stains), squeeze=False, sharex=True)[0]
     for axes, stain in zip(panels, stains, strict=True):
-        _prepare(axes, spoken(stain), anatomy)
+        _prepare(axes, property_title(stain), anatomy)
         for one, (name, colour, dash) in zip(cells, SETS, strict=True):
             profiles = one.profiles[:, one.channel(stain) or 0]
             _draw_profile(axes, profiles, anatomy, spec, label=name.format(kind), color=colour, ls=dash)
     panels[0].set_ylabel("mean intensity over the cell = 1")
     _foot(figure, panels[0])
-    _write(figure, target)
+    save_figure(figure, target)
 
 
 def draw_distributions(target: Path, title: str, seen: str, kind: str, real: Anatomy, generated: Anatomy) -> None:
@@ -63,17 +61,11 @@ def draw_distributions(target: Path, title: str, seen: str, kind: str, real: Ana
     rows = -(-len(pairs) // columns)
     figure = Figure(figsize=(4.2 * columns, 0.9 + 2.8 * rows), layout="constrained")
     lost = f"no nucleus found: {kind} {1 - real.found.mean():.1%}, generated {1 - generated.found.mean():.1%}"
-    _head(figure, title, f"{len(real.found):,} {kind} and {len(generated.found):,} generated cells, input {seen}; {lost}")
+    head(figure, f"{title}\n{len(real.found):,} {kind} and {len(generated.found):,} generated cells, input {seen}; {lost}")
     for number, (name, (first, second)) in enumerate(pairs.items()):
         _draw_histograms(figure.add_subplot(rows, columns, number + 1), name, kind, first, second)
     _foot(figure, figure.axes[0])
-    _write(figure, target)
-
-
-def spoken(name: str) -> str:
-    """A stain's or a property's name for people: ``tubulin-content`` is ``Tubulin content``."""
-    text = name.replace("-", " ")
-    return text.replace("dna", "DNA", 1) if text.startswith("dna") else text.capitalize()
+    save_figure(figure, target)
 
 
 def _prepare(axes: Axes, title: str, spec: AnatomySpec) -> None:
@@ -83,16 +75,15 @@ def _prepare(axes: Axes, title: str, spec: AnatomySpec) -> None:
     axes.axhline(1, color="#9aa3b2", lw=0.8, ls=":")
     axes.text(spec.innermost + 0.4, 0.02, "nucleus", transform=axes.get_xaxis_transform(), color="#5b6473", fontsize=9)
     axes.set(xlim=(spec.innermost, spec.outermost), xlabel="distance from the nucleus's boundary, px")
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    clean(axes)
 
 
 def _draw_profile(
     axes: Axes, profiles: np.ndarray, anatomy: AnatomySpec, spec: Resampling, *, label: str, color: str, ls: str
 ) -> None:
-    mean, samples = mean_profile(profiles), mean_profile(profiles, repeats(len(profiles), spec, 0))
-    reach = spec.quantile * samples.std(axis=0, ddof=1)
-    axes.fill_between(anatomy.centres, mean - reach, mean + reach, color=color, alpha=0.22, lw=0)
+    mean, samples = mean_profile(profiles), mean_profile(profiles, spec.weights(len(profiles), 0))
+    low, high = np.quantile(samples, [(1 - spec.level) / 2, (1 + spec.level) / 2], axis=0)
+    axes.fill_between(anatomy.centres, low, high, color=color, alpha=0.22, lw=0)
     axes.plot(anatomy.centres, mean, color=color, ls=ls, lw=1.8, marker="o", ms=3, label=f"{label} ({spec.level:.0%} band)")
 
 
@@ -108,21 +99,11 @@ def _draw_histograms(axes: Axes, name: str, kind: str, real: np.ndarray, generat
             axes.axvline(values.mean(), color=colour, lw=1.4, ls="--", label=f"{label}, mean")
     if "halo" in name:
         axes.axvline(1, color="#9aa3b2", lw=1, ls=":")
-    axes.set_title(spoken(name), loc="left")
+    axes.set_title(property_title(name), loc="left")
     axes.set(xlabel=UNITS[name], ylabel="share of cells")
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _head(figure: Figure, title: str, subtitle: str) -> None:
-    figure.suptitle(f"{title}\n{subtitle}", x=0.01, ha="left", fontsize=11, parse_math=False)
+    clean(axes)
 
 
 def _foot(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
-
-
-def _write(figure: Figure, target: Path) -> None:
-    with replacing(target) as temporary:
-        figure.savefig(temporary, dpi=DPI)

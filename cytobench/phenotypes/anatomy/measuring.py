@@ -14,9 +14,10 @@ from pydantic import Field, model_validator
 from scipy.ndimage import distance_transform_edt
 
 from cytobench.errors import CytoBenchError
-from cytobench.imaging.crop_masks import Found, find_cells
+from cytobench.imaging.crop_masks import Found
 from cytobench.imaging.cropping import NUCLEUS
-from cytobench.phenotypes.pictures import PALETTE, stain_of
+from cytobench.phenotypes.pictures import PALETTE, spoken, stain_of
+from cytobench.phenotypes.segmenting import segmented
 from cytobench.schema import Record
 
 STAINS = tuple(PALETTE)
@@ -25,6 +26,12 @@ STAINS = tuple(PALETTE)
 CONTENT_UNIT = "mean over the cell, 0 to 1"
 UNITS = {"nucleus-area": "px²", "tubulin-halo": "ratio, 1 is none"} | {f"{stain}-content": CONTENT_UNIT for stain in STAINS}
 """The properties of a cell, and what each is measured in."""
+
+
+def property_title(name: str) -> str:
+    """A property's or a stain's name over a picture: ``tubulin-content`` is ``Tubulin content``."""
+    text = spoken(name.replace("-", " "))
+    return text[0].upper() + text[1:]
 
 
 class AnatomySpec(Record):
@@ -61,8 +68,8 @@ class AnatomySpec(Record):
 class Anatomy:
     """Measurements of n cells.
 
-    A cell in which no nucleus is found is measured about the central disc that stands for one, so that images without cells
-    cannot improve a comparison by being left out; only of its nucleus's area there is none.
+    An image cannot improve a comparison by being left out: where no nucleus is found, all but its area is measured about the
+    central disc that stands for one, and of a channel that is black the profile and the halo are 0.
     """
 
     channels: tuple[str, ...]
@@ -75,9 +82,10 @@ class Anatomy:
     ``luminance``) this is how evenly the stain fills the cell: absolute amounts are then not seen."""
     profiles: np.ndarray
     """(n, C, B) mean intensity in bins of distance from the nucleus's boundary, over the cell's own pixels, divided by the mean
-    over the cell; NaN where the cell has no pixel in the bin."""
+    over the cell; NaN where the cell has no pixel in the bin, and 0 in every bin where the channel is black."""
     halos: np.ndarray
-    """(n, C) mean over the ring around the nucleus, in the cell, by the mean over the nucleus; NaN where there is no ring."""
+    """(n, C) mean over the ring around the nucleus, in the cell, by the mean over the nucleus; 0 where nothing of the cell is
+    around the nucleus, or nothing of the channel over it."""
 
     def channel(self, stain: str) -> int | None:
         """The index of the first channel that shows a stain; None where none does."""
@@ -115,8 +123,7 @@ def measure_anatomy(images: np.ndarray, channels: Sequence[str], spec: AnatomySp
     if not np.isfinite(images).all():
         raise CytoBenchError("an image holds NaN or infinity and cannot be measured; where training diverged, train again")
     spec = spec or AnatomySpec()
-    images = images.clip(0, 1)
-    cells = find_cells(np.rint(images * np.iinfo(np.uint16).max).astype(np.uint16), channels)
+    images, cells = images.clip(0, 1), segmented(images, channels)
     found = np.array([one is not Found.NONE for one in cells.found], bool)
     measured = [_measure(image, mask, spec) for image, mask in zip(images, cells.masks, strict=True)]
     areas = np.where(found, (cells.masks == NUCLEUS).sum((1, 2)), np.nan)
@@ -139,10 +146,10 @@ def _measure(image: np.ndarray, mask: np.ndarray, spec: AnatomySpec) -> tuple[np
     counts = np.histogram(away, edges)[0]
     sums = np.array([np.histogram(away, edges, weights=values)[0] for values in pixels])
     within, ring = pixels[:, away < 0].mean(axis=1), pixels[:, (away > 0) & (away <= spec.ring)]
-    around = ring.mean(axis=1) if ring.size else np.full(len(image), np.nan)
-    return content, _ratio(_ratio(sums, counts), content[:, None]), _ratio(around, within)
+    around = ring.mean(axis=1) if ring.size else np.zeros(len(image))
+    return content, _ratio(_ratio(sums, counts, np.nan), content[:, None]), _ratio(around, within)
 
 
-def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """NaN where there is nothing to divide by."""
-    return np.divide(above, below, out=np.full(np.broadcast(above, below).shape, np.nan), where=below > 0)
+def _ratio(above: np.ndarray, below: np.ndarray, otherwise: float = 0.0) -> np.ndarray:
+    """``otherwise`` where there is nothing to divide by."""
+    return np.divide(above, below, out=np.full(np.broadcast(above, below).shape, otherwise), where=below > 0)

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from cytobench import registry
 from cytobench.benchmark import MOABenchmark, ModelBenchmark, ModelProtocol
-from cytobench.phenotypes.channels.cells import ScoredCells, scored_cells
+from cytobench.datasets.store import CellStore
+from cytobench.phenotypes.channels.cells import ScoredCells, scored_cells, scored_wells
 from cytobench.phenotypes.channels.embeddings import embed_versions
 from cytobench.phenotypes.channels.figures import draw_channels
 from cytobench.phenotypes.channels.measures import HEADLINE, columns_of, result_line, version_lines, warnings_of
@@ -38,6 +39,11 @@ class ChannelsBenchmark(ModelBenchmark):
 
     requires = "images"
     record = ChannelsProtocol
+
+    def check(self, store: CellStore, channels: tuple[str, ...], size: int) -> None:
+        """Refuse cells with one channel, and a store without a well that counts."""
+        versions_of(channels)
+        scored_wells(store, headline_of(self.protocol.moa))
 
     def measure(self, model: Model, figures: Path, *, progress: bool = False) -> Measures:
         """Embed every cell as it is and in each version, score all, and draw ``channels.png``.

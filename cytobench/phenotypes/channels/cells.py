@@ -59,8 +59,7 @@ def scored_cells(store: CellStore, moa: MOABenchmark, per_well: int, seed: int) 
     Raises:
         CytoBenchError: where no well counts.
     """
-    screen = Screen(moa.protocol, moa.treatments, store.wells())
-    counted = pd.MultiIndex.from_frame(screen.wells[["Metadata_Plate", "Metadata_Well"]])
+    counted = scored_wells(store, moa)
     rows = np.flatnonzero(pd.MultiIndex.from_frame(store.cells[["plate", "well"]]).isin(counted))
     generator = np.random.default_rng(seed)
     rows = rows[_rank(generator.random(len(rows)), _numbers(store.cells.iloc[rows])) < per_well]
@@ -69,6 +68,12 @@ def scored_cells(store: CellStore, moa: MOABenchmark, per_well: int, seed: int) 
     wells = _numbers(table)
     treatments = np.unique(treatment_names(table["compound"], table["concentration"]), return_inverse=True)[1]
     return ScoredCells(rows, table, wells, derangement(wells, generator), derangement(treatments, generator))
+
+
+def scored_wells(store: CellStore, moa: MOABenchmark) -> pd.MultiIndex:
+    """The plate and well of each well that a score counts; CytoBenchError where none does."""
+    screen = Screen(moa.protocol, moa.treatments, store.wells())
+    return pd.MultiIndex.from_frame(screen.wells[["Metadata_Plate", "Metadata_Well"]])
 
 
 def derangement(groups: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from cytobench.datasets.batches import BatchReader
 from cytobench.embedding.checks import checked, feature_names, name_of
 from cytobench.errors import CytoBenchError, blaming
 from cytobench.phenotypes.channels.cells import ScoredCells
@@ -74,17 +73,16 @@ def embed_versions(
     Raises:
         CytoBenchError: where the method cannot embed the cells as they are.
     """
-    reader = BatchReader(model.store, model.recipe.input)
     with progress_bar(len(cells.rows) * (1 + len(versions)), "embed versions of cells", "cell", shown=progress) as bar:
         parts = []
         for chunk in cells.chunks():
-            parts.append(_embed(model, *_read(reader, cells.rows[chunk])))
+            parts.append(_embed(model, *_read(model, cells.rows[chunk])))
             bar.update(chunk.stop - chunk.start)
         intact = np.concatenate(parts)
         names = feature_names(model.method.feature_names, intact.shape[1], name_of(model.method))
         kept = ChannelEmbeddings(intact, names, FeatureScale(intact, constant), {version: VersionSeen() for version in versions})
         for chunk in cells.chunks():
-            _embed_chunk(model, cells, chunk, _read(reader, cells.rows[chunk]), kept)
+            _embed_chunk(model, cells, chunk, _read(model, cells.rows[chunk]), kept)
             bar.update((chunk.stop - chunk.start) * len(versions))
     return kept
 
@@ -114,9 +112,10 @@ def _embed_chunk(model: Model, cells: ScoredCells, chunk: slice, shown: _Shown, 
         kept.together.append(((partner - intact) ** 2).sum(axis=1))
 
 
-def _read(reader: BatchReader, rows: np.ndarray) -> _Shown:
-    batch = reader.read(rows)
-    return _Shown(batch.images.numpy(), None if batch.masks is None else batch.masks.numpy())
+def _read(model: Model, rows: np.ndarray) -> _Shown:
+    batches = list(model.batches(rows))
+    masks = [batch.masks.numpy() for batch in batches if batch.masks is not None]
+    return _Shown(np.concatenate([batch.images.numpy() for batch in batches]), np.concatenate(masks) if masks else None)
 
 
 def _embed(model: Model, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:

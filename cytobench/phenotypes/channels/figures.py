@@ -11,17 +11,17 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from cytobench.files import replacing
+from cytobench.figures import COLOURS, NEUTRAL, clean, head, save_figure
 from cytobench.phenotypes.channels.cells import ScoredCells
-from cytobench.phenotypes.channels.versions import KINDS, Version, spelt
+from cytobench.phenotypes.channels.versions import KINDS, Version
 from cytobench.phenotypes.model import Model
-from cytobench.phenotypes.pictures import SCALING, colours, composites, legend
+from cytobench.phenotypes.pictures import SCALING, colours, composites, legend, spoken
 from cytobench.results.measures import Line, Measure
 
 GROUPS = {"blanked": "one channel blank", "only": "only one channel", "swapped": "one channel from another cell of the well"}
 """What stands over the versions of each kind."""
 
-INTACT, CONTROL = "#1b6ca8", "#777777"
+INTACT, CONTROL = COLOURS[0], NEUTRAL
 
 GAP = 0.45
 """Between groups of versions, in widths of one."""
@@ -60,8 +60,7 @@ def draw_channels(
     shown = _shown(model, versions, result, parts)
     width = shown[-1].at + 1
     figure = Figure(figsize=(1.25 * width + 0.8, 9), layout="constrained")
-    title = f"Channels of a cell and their agreement: {model.title}"
-    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", parse_math=False)
+    head(figure, f"Channels of a cell and their agreement: {model.title}")
     strip, scores, moved = figure.subplots(3, 1, sharex=True, height_ratios=[1.3, 2.5, 1.6])
     _draw_cells(strip, shown, *_examples(model, cells, versions))
     _draw_scores(scores, shown)
@@ -71,8 +70,7 @@ def draw_channels(
     moved.set_xticks([one.at for one in shown], [one.label for one in shown], fontsize=11)
     figure.align_ylabels()
     figure.supxlabel(f"Cells: {legend(model.channels)}; {SCALING}", fontsize=10, color="#444444", parse_math=False)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    save_figure(figure, path)
 
 
 def _shown(model: Model, versions: Sequence[Version], result: Line, parts: Sequence[Line]) -> list[_Shown]:
@@ -81,7 +79,7 @@ def _shown(model: Model, versions: Sequence[Version], result: Line, parts: Seque
     found = [_Shown(0, "as it is", "all", INTACT, result.measures)]
     for number, (version, line) in enumerate(zip(versions, parts[:-1], strict=True)):
         at = 1 + number + GAP * (1 + KINDS.index(version.kind))
-        found.append(_Shown(at, GROUPS[version.kind], spelt(version.stain), stains[version.channel], line.measures))
+        found.append(_Shown(at, GROUPS[version.kind], spoken(version.stain), stains[version.channel], line.measures))
     control = found[-1].at + 1 + GAP
     return [*found, _Shown(control, "control", "whole cells\ndealt anew", CONTROL, parts[-1].measures)]
 
@@ -150,7 +148,6 @@ def _finish(axes: Axes, shown: Sequence[_Shown], measure: str) -> None:
         if one.measures[measure].value is None:
             place = axes.get_xaxis_transform()
             axes.text(one.at, 0.5, "not available", color="grey", rotation=90, ha="center", va="center", transform=place)
-    axes.grid(axis="y", alpha=0.3)
+    clean(axes, "y")
     axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(axis="x", length=0)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from cytobench.phenotypes.channels.cells import ScoredCells
 from cytobench.phenotypes.channels.scores import ChannelScores, VersionMeasures
-from cytobench.phenotypes.channels.versions import Version, spelt
+from cytobench.phenotypes.channels.versions import Version
+from cytobench.phenotypes.pictures import spoken
 from cytobench.results.measures import Column, Line, Measure
 
 HEADLINE = "lost"
@@ -29,7 +30,7 @@ FIRST_COLUMNS = (
         better="neither",
         meaning="NSC of the cells as they are less that of the cells with one channel swapped with another cell of their well, "
         "mean over channels: what the score owes to the agreement of a cell's channels. Of one version, what that version loses. "
-        "Paired by treatment, compounds resampled.",
+        "Paired by treatment, compounds resampled; one swap is drawn, and what another draw would change is not in the interval.",
     ),
     Column(
         name="moved",
@@ -102,9 +103,9 @@ def _holds_nothing(difference: Measure) -> bool:
 def _moved_column(stain: str) -> Column:
     return Column(
         name=f"moved_{stain}",
-        title=f"moved by {spelt(stain)}",
+        title=f"moved by {spoken(stain)}",
         better="neither",
-        meaning=f"Mean cosine distance between a cell's vector and that of the cell with another's {spelt(stain)} of the same "
+        meaning=f"Mean cosine distance between a cell's vector and that of the cell with another's {spoken(stain)} of the same "
         "well, as a part of the mean distance of two cells: the share of the vector that is drawn from that channel. No labels.",
     )
 
@@ -112,8 +113,8 @@ def _moved_column(stain: str) -> Column:
 def _without_column(stain: str) -> Column:
     return Column(
         name=f"without_{stain}",
-        title=f"NSC lost without {spelt(stain)}",
+        title=f"NSC lost without {spoken(stain)}",
         better="neither",
-        meaning=f"NSC of the cells as they are less that of the cells with a blank {spelt(stain)} plane (zeros), paired by "
+        meaning=f"NSC of the cells as they are less that of the cells with a blank {spoken(stain)} plane (zeros), paired by "
         "treatment.",
     )

@@ -9,14 +9,11 @@ from typing import Literal
 import numpy as np
 
 from cytobench.errors import CytoBenchError
-from cytobench.phenotypes.pictures import PALETTE, stain_of
+from cytobench.phenotypes.pictures import PALETTE, spoken, stain_of
 
 Kind = Literal["blanked", "only", "swapped"]
 
 KINDS: tuple[Kind, ...] = ("blanked", "only", "swapped")
-
-SPELT = {"dna": "DNA"}
-"""Stains whose name is not spelt as they are keyed."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,7 @@ class Version:
     @property
     def name(self) -> str:
         """As a line of a table: ``DNA blanked``, ``DNA only``, ``DNA swapped``."""
-        return f"{spelt(self.stain)} {self.kind}"
+        return f"{spoken(self.stain)} {self.kind}"
 
     def of(self, images: np.ndarray, partners: np.ndarray) -> np.ndarray:
         """Return changed images.
@@ -61,11 +58,6 @@ def versions_of(channels: Sequence[str]) -> tuple[Version, ...]:
     stains = _named(channels)
     order = sorted(range(len(channels)), key=lambda channel: [*PALETTE, stains[channel]].index(stains[channel]))
     return tuple(Version(kind, channel, stains[channel]) for kind in KINDS for channel in order)
-
-
-def spelt(stain: str) -> str:
-    """A stain as people read it."""
-    return SPELT.get(stain, stain)
 
 
 def _named(channels: Sequence[str]) -> list[str]:

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cytobench.files import replacing
-from cytobench.phenotypes.anatomy.figures import DPI, spoken
-from cytobench.phenotypes.anatomy.measuring import UNITS
+from cytobench.figures import COLOURS, NEUTRAL, clean, head, save_figure
+from cytobench.imaging.crop_masks import dna_channel
+from cytobench.phenotypes.anatomy.measuring import property_title
 from cytobench.phenotypes.directions.report import DirectionReport, DirectionsReport, Effect, Walk
 from cytobench.phenotypes.directions.series import Walked
 from cytobench.phenotypes.pictures import GAP, SCALING, composites, grid, legend, single_channel, stain_of
 from cytobench.results.tables import measure_text
-from cytobench.results.training_figures import COLOURS
 
-ALONG, BESIDE, RANDOM = COLOURS[1], COLOURS[0], "#8a8f99"
+ALONG, BESIDE, RANDOM = COLOURS[1], COLOURS[0], NEUTRAL
 """The property that the direction is of, the other properties, and the random direction."""
 
 STEP = "steps along the direction, standard deviations of the noise"
+NOTE = 180
+"""Characters of a line below a picture."""
 ZOOM = 4
 """Pixels of the picture to one of a cell."""
-SHOWING = {name: name.split("-")[0] if name != "nucleus-area" else "dna" for name in UNITS}
-"""The stain that shows each property."""
 
 
 def draw_walk(target: Path, walked: Walked, report: DirectionsReport, channels: tuple[str, ...]) -> None:
@@ -44,21 +44,18 @@ def draw_walk(target: Path, walked: Walked, report: DirectionsReport, channels: 
         if one.found
         else "\nNO DIRECTION: noise left out of the regression is not shown to be predicted better than by the mean"
     )
-    told = f"{spoken(one.property)}: direction in noise space, held-out R² {measure_text(one.r2)}; {_varied(one)}"
-    heading = f"{report.title}\n{told}{found}"
-    figure.suptitle(heading, x=0.01, ha="left", fontweight="bold", fontsize=12, parse_math=False)
+    held = f"{property_title(one.property)}: direction in noise space, held-out R² {measure_text(one.r2)}; {_varied(one)}"
+    head(figure, f"{report.title}\n{held}{found}")
     places = figure.add_gridspec(2, 2, height_ratios=(1.25, 1))
-    stain = SHOWING[one.property]
-    channel = next((number for number, name in enumerate(channels) if stain_of(name) == stain), 0)
-    every, alone = walked.images.reshape(-1, *walked.images.shape[2:]), f"{channels[channel]} alone, grey"
-    shape = walked.images.shape
+    channel, alone = shown_alone(one.property, channels)
+    every, shape = walked.images.reshape(-1, *walked.images.shape[2:]), walked.images.shape
     _draw_cells(figure.add_subplot(places[0, 0]), composites(every, channels), shape, report.steps, legend(channels))
     _draw_cells(figure.add_subplot(places[0, 1]), single_channel(every, channel), shape, report.steps, alone)
     _draw_curve(figure.add_subplot(places[1, 0]), one.property, one.unit, report.steps, one.walk, one.random)
     _draw_effects(figure.add_subplot(places[1, 1]), one.property, one.walk, one.random)
-    figure.supxlabel(f"Rows: the first {shape[0]} starts; {SCALING}. {report.under}.", fontsize=8.5, color="#4d4d4d", wrap=True)
-    with replacing(target) as temporary:
-        figure.savefig(temporary, dpi=DPI)
+    told = f"Rows: the first {shape[0]} starts; {SCALING}. {report.under}."
+    figure.supxlabel(fill(told, NOTE), fontsize=8.5, color="#4d4d4d", parse_math=False)
+    save_figure(figure, target)
 
 
 def draw_summary(target: Path, report: DirectionsReport) -> None:
@@ -68,9 +65,7 @@ def draw_summary(target: Path, report: DirectionsReport) -> None:
         return
     names = [effect.property for effect in walks[0].walk.effects] if walks[0].walk else []
     figure = Figure(figsize=(10.5, 2.2 + 0.7 * (len(walks) + 1)), layout="constrained")
-    figure.suptitle(
-        f"{report.title}\nDirections in noise space, and what they change", x=0.01, ha="left", fontweight="bold", parse_math=False
-    )
+    head(figure, f"{report.title}\nDirections in noise space, and what they change")
     axes = figure.add_subplot()
     rows = [*((one.walk, _label(one)) for one in walks), (walks[0].random, "one random direction")]
     shown = [[_value(walk, name) for name in names] for walk, _ in rows if walk is not None]
@@ -78,14 +73,23 @@ def draw_summary(target: Path, report: DirectionsReport) -> None:
     for (row, column), value in np.ndenumerate(np.array(shown, float)):
         text = "-" if np.isnan(value) else f"{value:+.2f}"
         axes.text(column, row, text, ha="center", va="center", color="white" if abs(value) > 0.65 else "black")
-    axes.set_xticks(range(len(names)), [spoken(name) for name in names])
+    axes.set_xticks(range(len(names)), [property_title(name) for name in names])
     axes.set_yticks(range(len(rows)), [label for _, label in rows])
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     figure.colorbar(picture, ax=axes, label="change a step, SD of the property", extend="both")
-    with replacing(target) as temporary:
-        figure.savefig(temporary, dpi=DPI)
+    save_figure(figure, target)
+
+
+def shown_alone(name: str, channels: tuple[str, ...]) -> tuple[int, str]:
+    """The channel that shows a property, and what stands over it alone."""
+    if name != "nucleus-area":
+        channel = next(number for number, each in enumerate(channels) if stain_of(each) == name.split("-")[0])
+        return channel, f"{channels[channel]} alone, grey"
+    channel = dna_channel(channels)
+    unknown = "" if stain_of(channels[channel]) == "dna" else "; no channel is named after DNA, so nuclei are looked for here"
+    return channel, f"{channels[channel]} alone, grey{unknown}"
 
 
 def _draw_cells(axes: Axes, pictures: np.ndarray, shape: tuple[int, ...], steps: tuple[float, ...], title: str) -> None:
@@ -107,10 +111,10 @@ def _draw_curve(axes: Axes, name: str, unit: str, steps: tuple[float, ...], walk
         axes.fill_between(steps, values[:, 1], values[:, 2], color=colour, alpha=0.2, lw=0)
         axes.plot(steps, values[:, 0], "o-", color=colour, lw=1.8, ms=4, label=label)
     fewest = min(point.n for point in walk.curve)
-    axes.set_title(f"{spoken(name)}, mean of at least {fewest} starts, 95% band", loc="left", fontsize=11)
-    axes.set(xlabel=STEP, ylabel=f"{spoken(name)} ({unit})")
+    axes.set_title(f"{property_title(name)}, mean of at least {fewest} starts, 95% band", loc="left", fontsize=11)
+    axes.set(xlabel=STEP, ylabel=f"{property_title(name)} ({unit})")
     axes.legend(frameon=False, fontsize=9)
-    _finish(axes)
+    clean(axes)
 
 
 def _draw_effects(axes: Axes, name: str, walk: Walk, random: Walk) -> None:
@@ -118,10 +122,10 @@ def _draw_effects(axes: Axes, name: str, walk: Walk, random: Walk) -> None:
         for row, effect in enumerate(reversed(effects)):
             _draw_effect(axes, effect, row + offset, colours[effect.property != name])
     axes.axvline(0, color="#9aa3b2", lw=1)
-    axes.set_yticks(range(len(walk.effects)), [spoken(effect.property) for effect in reversed(walk.effects)])
+    axes.set_yticks(range(len(walk.effects)), [property_title(effect.property) for effect in reversed(walk.effects)])
     axes.set_title("What changes a step (grey: one random direction)", loc="left", fontsize=11)
     axes.set_xlabel("standard deviations of the property, 95% interval")
-    _finish(axes)
+    clean(axes)
 
 
 def _draw_effect(axes: Axes, effect: Effect, height: float, colour: str) -> None:
@@ -133,13 +137,8 @@ def _draw_effect(axes: Axes, effect: Effect, height: float, colour: str) -> None
     axes.plot(change.value, height, "o", color=colour, ms=6)
 
 
-def _finish(axes: Axes) -> None:
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
 def _label(one: DirectionReport) -> str:
-    return f"{spoken(one.property)}\nR² {measure_text(one.r2)}{'' if one.found else ', none'}\n{_varied(one)}"
+    return f"{property_title(one.property)}\nR² {measure_text(one.r2)}{'' if one.found else ', none'}\n{_varied(one)}"
 
 
 def _varied(one: DirectionReport) -> str:

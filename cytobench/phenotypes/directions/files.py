@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 
-from cytobench.files import replacing, write_text
+from cytobench.errors import CytoBenchError
+from cytobench.files import replacing, slug, write_text
 from cytobench.phenotypes.directions.figures import draw_summary, draw_walk
 from cytobench.phenotypes.directions.report import DirectionsReport
 from cytobench.phenotypes.directions.series import Walked
-from cytobench.schema import dump_json
+from cytobench.schema import dump_json, load_json
 
 
 def write_directions(report: DirectionsReport, walked: list[Walked], channels: tuple[str, ...], folder: Path) -> DirectionsReport:
@@ -19,8 +20,9 @@ def write_directions(report: DirectionsReport, walked: list[Walked], channels: t
 
     ``directions-METHOD.json`` holds the report, ``directions-METHOD.npz`` a unit vector (Z,) under each property's name (zeros
     where it does not depend on the noise), ``directions-METHOD.png`` the table, ``directions-METHOD-PROPERTY.png`` the cells.
+    Where another report of the method is there, the files are numbered.
     """
-    stem = f"directions-{re.sub(r'[^a-z0-9]+', '-', report.model.lower()).strip('-')}"
+    stem = _stem(report, folder)
     files = []
     for one in walked:
         if one.images is not None:
@@ -36,3 +38,17 @@ def write_directions(report: DirectionsReport, walked: list[Walked], channels: t
     named = report.model_copy(update={"files": tuple(map(str, files))})
     write_text(files[-1], dump_json(named))
     return named
+
+
+def _stem(report: DirectionsReport, folder: Path) -> str:
+    """How the files' names begin: as those of an equal report, else as no file of another does."""
+    first = slug("directions", report.model)
+    stems = (first if number == 1 else f"{first}-{number}" for number in count(1))
+    return next(stem for stem in stems if _free(folder / f"{stem}.json", report))
+
+
+def _free(path: Path, report: DirectionsReport) -> bool:
+    try:
+        return not path.exists() or load_json(DirectionsReport, path).model_copy(update={"files": ()}) == report
+    except CytoBenchError:  # some other file, or a report of another version
+        return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from cytobench.results.measures import Measure
 from cytobench.schema import Record
 
@@ -48,7 +50,7 @@ class DirectionReport(Record):
 class DirectionsReport(Record):
     """The directions of one model."""
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     model: str
     title: str
     under: str

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from cytobench.phenotypes import pictures
-from cytobench.phenotypes.gallery.gallery import Gallery, caption
-from cytobench.phenotypes.gallery.sheet import Panel, sheet, zoom_for
+from cytobench.phenotypes.gallery.gallery import Gallery
 from cytobench.phenotypes.model import Model
+from cytobench.phenotypes.sheets import Panel, caption, sheet, zoom_for
 
 WIDTHS = {"composites": 1000, "channels": 520, "together": 1200}
 """About how wide a grid of each kind is, px."""
@@ -44,7 +44,9 @@ def together_sheet(made: Sequence[Gallery], columns: int = 12) -> np.ndarray:
     rows = [_row(f"{one.model.title}{_told(one)}{_input(one, made)}", one.generated, one.model, columns) for one in made]
     shown = {_view(one): one for one in reversed(made)}
     for one in reversed(shown.values()):
-        rows.append(_row(f"{_cells(one)} of {one.model.store.name}{_input(one, made)}", one.cells, one.model, columns))
+        rows.append(
+            _row(f"{_cells(one)} of {one.model.store.name}, drawn at random{_input(one, made)}", one.cells, one.model, columns)
+        )
     legends = {frozenset(legend.split(", ")): legend for legend in (pictures.legend(one.model.channels) for one in made)}
     title = f"Cells of {len(made)} models"
     simulated = [one.kind == "simulated" for one in made]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from cytobench.files import unique
 from cytobench.phenotypes.gallery.arrays import write_npz, write_tiff
 from cytobench.phenotypes.gallery.figures import channel_sheet, composite_sheet, together_sheet
 from cytobench.phenotypes.gallery.gallery import GalleriesRecord, Gallery, record_of
+from cytobench.phenotypes.naming import key_of, stem_of
 from cytobench.phenotypes.pictures import write_picture
 
 
@@ -17,11 +18,12 @@ def write_galleries(made: Sequence[Gallery], folder: Path) -> GalleriesRecord:
 
     Args:
         made: a gallery of each model.
-        folder: for files, whose names begin with ``generate`` and the method.
+        folder: for files. Their names begin with ``generate`` and the method, and hold a checksum of the model and of what was
+            asked of it: the same call replaces its own files, and never another run's, seed's or treatment's.
     """
-    stems = unique([slug("generate", one.model.name, one.treatment) for one in made])
+    stems = unique([_stem(one) for one in made])
     records = [record_of(one, write_gallery(one, folder, stem)) for one, stem in zip(made, stems, strict=True)]
-    together = folder / "generate-models.png" if len(made) > 1 else None
+    together = folder / f"generate-models-{key_of(*stems)}.png" if len(made) > 1 else None
     if together is not None:
         write_picture(together_sheet(made), together)
     return GalleriesRecord(galleries=tuple(records), together=together and str(together))
@@ -41,19 +43,5 @@ def write_gallery(made: Gallery, folder: Path, stem: str) -> tuple[str, ...]:
     return tuple(str(path) for path in (composite, channels, arrays, generated, cells))
 
 
-def slug(*words: str | None) -> str:
-    """Return a file name without its ending: ``slug("generate", "lsgan (untrained)")`` is ``generate-lsgan-untrained``."""
-    return "-".join(re.sub(r"[^\w.]+", "-", word).strip("-.") for word in words if word)
-
-
-def unique(names: Sequence[str]) -> list[str]:
-    """Number the second and any further use of a name: ``generate-lsgan``, ``generate-lsgan-2``."""
-    seen: dict[str, int] = {}
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-    left = dict.fromkeys(seen, 0)
-    numbered = []
-    for name in names:
-        left[name] += 1
-        numbered.append(name if left[name] == 1 else f"{name}-{left[name]}")
-    return numbered
+def _stem(made: Gallery) -> str:
+    return stem_of("generate", made.model, made.treatment, asked=(made.seed, len(made.generated)))

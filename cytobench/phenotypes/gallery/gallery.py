@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
 from cytobench.errors import CytoBenchError
-from cytobench.phenotypes.cohorts import ROW, Cohorts
+from cytobench.phenotypes.cohorts import Cohorts
 from cytobench.phenotypes.model import Model
-from cytobench.phenotypes.pictures import SCALING, legend
+from cytobench.phenotypes.pictures import SCALING
 from cytobench.schema import Record
 
 
@@ -25,11 +26,11 @@ class Gallery:
     generated: np.ndarray
     """(n, C, H, W) in [0, 1]."""
     rows: np.ndarray
-    """(m,) rows of the store's cells, rising."""
+    """(m,) rows of the store's cells in the order in which they were drawn, so that the first few are a random sample too."""
     treatment: str | None = None
     """What a conditional model was told, and what these cells were treated with; None for any cells."""
 
-    @property
+    @cached_property
     def cells(self) -> np.ndarray:
         """The store's cells (m, C, H, W) as the model sees them."""
         return self.model.real(self.rows)
@@ -37,7 +38,7 @@ class Gallery:
     @property
     def kind(self) -> Literal["real", "simulated"]:
         """What the store's cells are; a simulated cell is never called real."""
-        return kind_of(self.model)
+        return self.model.kind
 
 
 class GalleryRecord(Record):
@@ -89,9 +90,9 @@ def gallery(model: Model, n: int, seed: int, cohorts: Cohorts | None = None, tre
                 f"{model.name} is told no treatment; leave out --treatment {treatment}, or take a run of a conditional method"
             )
         assert cohorts is not None  # they come with a treatment
-        treatment = cohorts_name(cohorts, treatment)
+        treatment = cohorts.name_of(treatment)
         known = cohorts.rows(treatment)
-    rows = np.sort(np.random.default_rng(seed).choice(known, min(n, len(known)), replace=False))
+    rows = np.random.default_rng(seed).choice(known, min(n, len(known)), replace=False)
     return Gallery(model, seed, noise, model.generate(noise, np.resize(rows, n)), rows, treatment)
 
 
@@ -110,19 +111,3 @@ def record_of(made: Gallery, files: tuple[str, ...]) -> GalleryRecord:
         treatment=made.treatment,
         files=files,
     )
-
-
-def kind_of(model: Model) -> Literal["real", "simulated"]:
-    """What the cells of a model's store are called: ``real``, or where they were drawn by a program ``simulated``."""
-    return "simulated" if model.store.simulated else "real"
-
-
-def cohorts_name(cohorts: Cohorts, name: str) -> str:
-    """Return a name of cells as it is spelt in the store, and one cell's (``row:12``) as it is."""
-    return name.strip() if ROW.fullmatch(name.strip()) else cohorts.named(name)
-
-
-def caption(model: Model, zoom: int) -> str:
-    """Colours, display scaling and scale of a picture of a model's cells."""
-    pixels = f"each pixel drawn {zoom} x {zoom}" if zoom > 1 else "pixel for pixel"
-    return f"{legend(model.channels)}; {SCALING}. Input: {model.seen}, {pixels}."

@@ -9,10 +9,9 @@ import numpy as np
 
 from cytobench.errors import CytoBenchError
 from cytobench.phenotypes.cohorts import Cohorts
-from cytobench.phenotypes.gallery.gallery import caption, kind_of
-from cytobench.phenotypes.gallery.sheet import Panel, sheet, zoom_for
 from cytobench.phenotypes.model import Model
 from cytobench.phenotypes.pictures import composites
+from cytobench.phenotypes.sheets import Panel, caption, sheet, zoom_for
 from cytobench.schema import Record
 
 MOST = 2000
@@ -89,13 +88,13 @@ def dose_series(model: Model, cohorts: Cohorts, compound: str, seed: int, shown:
 
 def dose_sheet(made: DoseSeries) -> np.ndarray:
     """Draw cells of each dose above the decoding of their mean code, a column a dose: (H, W, 3) uint8."""
-    model, doses, kind = made.model, made.record.doses, kind_of(made.model)
+    model, doses = made.model, made.record.doses
     zoom = zoom_for(model.size, len(doses), WIDTH)
     cells = np.full((max(len(dose.shown) for dose in doses), len(doses), model.size, model.size, 3), 255, np.uint8)
     for column, dose in enumerate(doses):
         cells[: len(dose.shown), column] = composites(model.real(np.array(dose.shown)), model.channels)
     labels = tuple(_label(dose) for dose in doses)
-    above = Panel(f"{kind} cells", cells.reshape(-1, *cells.shape[2:]), len(doses), (), labels, zoom)
+    above = Panel(f"{model.kind} cells", cells.reshape(-1, *cells.shape[2:]), len(doses), (), labels, zoom)
     decoded = composites(made.decoded, model.channels)
     below = Panel("decoded from the mean code of all cells of the dose", decoded, len(doses), (), labels, zoom)
     averaged = f"Codes of at most {MOST:,} cells a dose are averaged. " if any(dose.cells > MOST for dose in doses) else ""

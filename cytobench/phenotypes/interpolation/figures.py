@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cytobench.phenotypes.gallery.gallery import caption, kind_of
-from cytobench.phenotypes.gallery.sheet import Panel, sheet, zoom_for
-from cytobench.phenotypes.interpolation.codes import Traversal
+from cytobench.phenotypes.interpolation.codes import Traversal, change_text
 from cytobench.phenotypes.interpolation.interpolation import CROSS_FADE, Interpolation
 from cytobench.phenotypes.pictures import composites
+from cytobench.phenotypes.sheets import Panel, caption, sheet, zoom_for
 
 WIDTH, FRAME_WIDTH = 1100, 760
 """About how wide a path is in a sheet, and all pairs in a frame, px."""
@@ -82,8 +81,8 @@ def _path_panel(made: Interpolation, path: str, pairs: int, zoom: int) -> Panel:
     if made.cells is not None:
         cells = made.cells[: len(images)]
         first, last = (model.real(cells[:, end])[:, None] for end in (0, 1))
-        images, kind = np.concatenate([first, images, last], axis=1), kind_of(model)
-        labels = [f"{kind}\ncell", *labels, f"{kind}\ncell"]
+        images = np.concatenate([first, images, last], axis=1)
+        labels = [f"{model.kind}\ncell", *labels, f"{model.kind}\ncell"]
         rows = tuple(f"row:{start} to row:{end}" for start, end in cells)
     shown = composites(images.reshape(-1, *images.shape[2:]), model.channels)
     return Panel(_named(made, path), shown, images.shape[1], rows, tuple(labels), zoom)
@@ -104,11 +103,12 @@ def _about(made: Interpolation, zoom: int) -> str:
 
 
 def _code(made: Traversal, code: int) -> str:
-    return f"code {code + 1} of {len(made.images)}: changes pixels {made.changes()[code]:.2g} times as much as other noise does"
+    return f"code {code + 1} of {len(made.images)}: {change_text(made.changes[code])}"
 
 
 def _about_codes(made: Traversal, zoom: int) -> str:
+    told = " Every point is told the treatment of one cell." if made.model.conditions else ""
     return (
         f"One code at a time, the others 0, at {made.images.shape[1]} points of noise of seed {made.seed}; in training codes lie "
-        f"between -1 and 1. {caption(made.model, zoom)}"
+        f"between -1 and 1.{told} {caption(made.model, zoom)}"
     )

@@ -9,8 +9,7 @@ import numpy as np
 
 from cytobench.errors import CytoBenchError
 from cytobench.phenotypes.cohorts import Cohorts
-from cytobench.phenotypes.gallery.gallery import cohorts_name
-from cytobench.phenotypes.interpolation.paths import Path, Space, codes_of, linear, paths_of, spherical
+from cytobench.phenotypes.interpolation.paths import Path, Space, codes_of, linear, paths_of, places_of, spherical, told_of
 from cytobench.phenotypes.model import Model
 
 CROSS_FADE = "cross-fade"
@@ -61,11 +60,11 @@ def interpolate(
         start: what the first cells of latent paths are called, as ``Cohorts`` names them; any cells where None.
         end: the same of the last cells.
         pairs: paths; fewer where there are no more pairs of such cells.
-        steps: images along a path, its ends among them.
+        steps: images along a path, its ends among them; an odd number, so that one lies midway.
         seed: of noise and of the choice of cells.
 
     Raises:
-        CytoBenchError: where the model has no such space, the space no such path, or the store no such cells.
+        CytoBenchError: where the model has no such space, the space no such path, the store no such cells, or ``steps`` is even.
     """
     named = start is not None or end is not None
     space = space or ("latent" if named or not model.generates else "noise")
@@ -88,8 +87,8 @@ def interpolate_noise(model: Model, pairs: int, steps: int, seed: int, paths: tu
     Codes (InfoGAN's, uniform) always change linearly. A conditional model is told the treatment of one cell, drawn at random, all
     along a path.
     """
-    z, places = model.noise(2 * pairs, seed).astype(np.float64), np.linspace(0, 1, steps)
-    starts, ends, told = z[0::2], z[1::2], _told(model, pairs, steps, seed)
+    places, z = places_of(steps), model.noise(2 * pairs, seed).astype(np.float64)
+    starts, ends, told = z[0::2], z[1::2], np.repeat(told_of(model, pairs, seed), steps)
     free = z.shape[1] - codes_of(model)
     images: dict[str, np.ndarray] = {}
     for path in paths:
@@ -110,12 +109,12 @@ def interpolate_cells(
     Args:
         model: inverts.
         cells: (P, 2) rows of its store.
-        steps: images along a path, its ends among them.
+        steps: images along a path, its ends among them; an odd number, so that one lies midway.
         seed: that the cells were drawn by.
         groups: what the first and the second cells are called.
     """
+    places = places_of(steps)
     codes = model.encode(cells.reshape(-1)).reshape(*cells.shape, -1).astype(np.float64)
-    places = np.linspace(0, 1, steps)
     points = linear(codes[:, 0], codes[:, 1], places)
     decoded = model.decode(points.reshape(-1, points.shape[-1]), np.repeat(cells[:, 0], steps))
     images = {"linear": decoded.reshape(len(cells), steps, *_shape(model))}
@@ -138,17 +137,13 @@ def draw_pairs(starts: np.ndarray, ends: np.ndarray, pairs: int, seed: int) -> n
 
 
 def _called(cohorts: Cohorts, name: str | None) -> str:
-    return "any cell" if name is None else cohorts_name(cohorts, name)
+    return "any cell" if name is None else cohorts.name_of(name)
 
 
 def _with_cross_fade(made: Interpolation) -> Interpolation:
     ends = next(iter(made.images.values()))
     made.images[CROSS_FADE] = linear(ends[:, 0], ends[:, -1], made.places).astype(np.float32)
     return made
-
-
-def _told(model: Model, pairs: int, steps: int, seed: int) -> np.ndarray:
-    return np.repeat(np.random.default_rng(seed).choice(len(model.store), pairs), steps)
 
 
 def _shape(model: Model) -> tuple[int, int, int]:

@@ -36,6 +36,24 @@ def spherical(starts: np.ndarray, ends: np.ndarray, places: np.ndarray) -> np.nd
     return np.where(aligned, linear(starts, ends, places), arcs)
 
 
+def places_of(steps: int) -> np.ndarray:
+    """Return ``steps`` places (S,) from 0 to 1.
+
+    Raises:
+        CytoBenchError: where none of them lies midway.
+    """
+    if steps < 3 or steps % 2 == 0:
+        raise CytoBenchError(
+            f"--steps {steps}: must be odd and at least 3, so that one image lies midway; take {max(3, steps + 1)}"
+        )
+    return np.linspace(0, 1, steps)
+
+
+def told_of(model: Model, n: int, seed: int) -> np.ndarray:
+    """Draw the cells (n,) whose treatments a conditional model is told at ``n`` points of noise; others are told nothing."""
+    return np.random.default_rng(seed).choice(len(model.store), n)
+
+
 def normal_noise(model: Model) -> bool:
     """Whether a model's noise, its codes aside, is unbounded, as normal noise is; uniform noise lies between -1 and 1."""
     z = model.noise(64, 0)

@@ -1,4 +1,4 @@
-"""The picture of every measure of realism, between what real cells and what noise get."""
+"""The picture of every measure of realism, between what other cells of the store and what noise get."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cytobench.files import replacing
+from cytobench.figures import COLOURS, NEUTRAL, clean, head, save_figure
 from cytobench.results.measures import Column, Line, Measures
 
-GENERATED, REAL, NOISE = "#d1603d", "#1b6ca8", "#8c8c8c"
-"""Of the method, of real cells and of noise."""
-
-COLOURS = {"method": GENERATED, "floor": REAL, "ceiling": NOISE}
-BETTER = {"lower": "lower is better", "higher": "higher is better", "neither": "real cells' is best"}
+OF_ROLE = {"method": COLOURS[1], "floor": COLOURS[0], "ceiling": NEUTRAL}
+BETTER = {"lower": "lower is better", "higher": "higher is better", "neither": "the floor's is best"}
 SHARES = ("precision", "recall", "coverage", "copied", "authenticity")
 """Columns between 0 and 1, drawn so."""
 PANELS = 4
@@ -23,7 +20,7 @@ PANELS = 4
 
 
 def draw_measures(measures: Measures, path: Path, title: str) -> None:
-    """Draw every measure of a model with its interval, beside those of other real cells and of noise.
+    """Draw every measure of a model with its interval, beside those of the references.
 
     Args:
         measures: of one model.
@@ -33,21 +30,21 @@ def draw_measures(measures: Measures, path: Path, title: str) -> None:
     lines = (measures.result, *measures.references)
     rows = -(-len(measures.columns) // PANELS)
     figure = Figure(figsize=(15, 1.1 + 2.1 * rows), layout="constrained")
-    figure.suptitle(f"{title}: realism\n", x=0.01, ha="left", fontweight="bold", parse_math=False)
+    head(figure, f"{title}: realism\n")
     figure.text(
         0.01, 0.995 - 0.3 / figure.get_figheight(), measures.under, va="top", fontsize=9, color="#444444", parse_math=False
     )
     for number, column in enumerate(measures.columns):
         axes = figure.add_subplot(rows, PANELS, number + 1)
         _draw_column(axes, column, lines, named=number % PANELS == 0)
-    save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_column(axes: Axes, column: Column, lines: tuple[Line, ...], *, named: bool) -> None:
     axes.set_title(column.title, loc="left", fontweight="bold", fontsize=11)
     axes.set_title(BETTER[column.better], loc="right", fontsize=8.5, color="#666666")
     for height, line in enumerate(lines):
-        measure, colour = line.measures[column.name], COLOURS[line.role]
+        measure, colour = line.measures[column.name], OF_ROLE[line.role]
         if measure.value is None:
             continue
         if measure.low is not None and measure.high is not None:
@@ -62,21 +59,9 @@ def _draw_column(axes: Axes, column: Column, lines: tuple[Line, ...], *, named: 
     axes.set_yticks(range(len(lines)), [line.name if named else "" for line in lines], fontsize=10)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.margins(x=0.12)
-    clean(axes)
-
-
-def clean(axes: Axes) -> None:
-    """Leave two spines, and lines to read values by."""
-    axes.grid(alpha=0.3, axis="x")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=9)
+    clean(axes, "x")
+    axes.tick_params(axis="x", labelsize=9)
 
 
 def _number(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}" if abs(value) >= 0.01 else f"{value:.1g}" if value else "0"
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure, whole or not at all."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)

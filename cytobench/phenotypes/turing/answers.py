@@ -12,7 +12,7 @@ from cytobench.errors import CytoBenchError
 from cytobench.phenotypes.turing.turing import TuringKey
 from cytobench.schema import Record, load_json
 
-KEYS = "turing-*-key.json"
+KEYS = "turing*-key.json"
 """What the keys of tests are called."""
 
 
@@ -40,15 +40,20 @@ def find_key(paths: Sequence[Path]) -> Path:
     """Return the key of the test that the first download answers, from the folders that the downloads lie in.
 
     Raises:
-        CytoBenchError: where none of them has it.
+        CytoBenchError: where none of them has it; names the keys there that cannot be read.
     """
     wanted = _read(paths[0]).test
     folders = dict.fromkeys(path.parent for path in paths)
     keys = [key for folder in folders for key in sorted(folder.glob(KEYS))]
+    unread = []
     for key in keys:
-        if load_json(TuringKey, key).id == wanted:
-            return key
-    raise CytoBenchError(f"{paths[0]}: answers test {wanted!r}, whose key does not lie beside it; name the key file with --key")
+        try:
+            if load_json(TuringKey, key).id == wanted:
+                return key
+        except (CytoBenchError, OSError) as error:
+            unread.append(f"\n{error}")
+    what = "whose key does not lie beside it; name the key file with --key"
+    raise CytoBenchError(f"{paths[0]}: answers test {wanted!r}, {what}{''.join(unread)}")
 
 
 def read_judgements(paths: Sequence[Path], key: TuringKey) -> tuple[Judgements, ...]:

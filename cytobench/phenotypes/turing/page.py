@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -13,7 +12,7 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 
 from cytobench.errors import CytoBenchError
-from cytobench.files import write_text
+from cytobench.files import slug, write_text
 from cytobench.phenotypes.pictures import SCALING, colours, legend
 from cytobench.phenotypes.turing.turing import PUBLISHED, TuringKey, TuringTest
 from cytobench.schema import Record, dump_json, load_json
@@ -35,7 +34,7 @@ class WrittenTest(Record):
     schema_version: Literal[1] = 1
     test: str
     title: str
-    simulated: bool
+    kind: Literal["real", "simulated"]
     page: str
     """For jurors."""
     key: str
@@ -43,7 +42,7 @@ class WrittenTest(Record):
     cells: int
     """Of each kind."""
     flagged: int | None
-    """Real cells shown that the data set flags."""
+    """Cells of the data set shown that it flags."""
 
 
 def write_test(test: TuringTest, folder: Path) -> WrittenTest:
@@ -52,13 +51,13 @@ def write_test(test: TuringTest, folder: Path) -> WrittenTest:
     Raises:
         CytoBenchError: where the folder has the key of another test: without it that test's answers could never be scored.
     """
-    name = re.sub(r"[^a-z0-9]+", "-", test.key.method.lower()).strip("-") or "model"
-    page, key = folder / f"turing-{name}.html", folder / f"turing-{name}-key.json"
+    name = slug("turing", test.key.method)
+    page, key = folder / f"{name}.html", folder / f"{name}-key.json"
     if key.is_file() and (other := load_json(TuringKey, key).id) != test.key.id:
         raise CytoBenchError(f"{key}: holds the key of another test, {other}; choose another --out, or remove it with its page")
     write_text(key, dump_json(test.key))
     write_text(page, render(test))
-    facts = {name: getattr(test.key, name) for name in ("title", "simulated", "flagged")}
+    facts = {name: getattr(test.key, name) for name in ("title", "kind", "flagged")}
     return WrittenTest(test=test.key.id, page=str(page), key=str(key), cells=len(test.pictures) // 2, **facts)
 
 
@@ -70,6 +69,7 @@ def render(test: TuringTest) -> str:
     template = (files("cytobench.phenotypes.turing") / "turing.html").read_text(encoding="utf-8")
     questions = {
         "id": key.id,
+        "kind": key.kind,
         "salt": key.salt,
         "rounds": ROUNDS,
         "sealed": sealed(key.truth, key.id, key.salt).hex(),

@@ -19,7 +19,8 @@ OF_ONE = "Clopper-Pearson over the cells: it says nothing of other jurors"
 OF_SEVERAL = (
     "Clopper-Pearson with jurors as clusters: the effective number of answers is theirs over the design effect (at least 1), "
     "times the squared ratio of Student's t with as many degrees of freedom as answers - 1 and as jurors - 1 "
-    "(Korn and Graubard 1998, Survey Methodology 24:193-201); that all judged the same cells is not in it"
+    "(Korn and Graubard 1998, Confidence intervals for proportions with small expected number of positive counts estimated from "
+    "survey data, Survey Methodology 24:193-201); that all judged the same cells is not in it"
 )
 """How the intervals are made."""
 
@@ -61,7 +62,8 @@ class TuringScore(Record):
     schema_version: Literal[1] = 1
     test: str
     title: str
-    simulated: bool
+    kind: Literal["real", "simulated"]
+    """What the cells that no model made are called."""
     jurors: tuple[JurorRates, ...]
     pooled: Rates
     interval: str
@@ -92,7 +94,7 @@ def score(judgements: Sequence[Judgements], key: TuringKey) -> TuringScore:
     return TuringScore(
         test=key.id,
         title=key.title,
-        simulated=key.simulated,
+        kind=key.kind,
         jurors=tuple(jurors),
         pooled=pooled,
         interval=OF_ONE if len(jurors) == 1 else OF_SEVERAL,

@@ -1,4 +1,8 @@
-"""A visual Turing test: real and generated cells in random order for people to tell apart, and the key to their answers."""
+"""A visual Turing test: real and generated cells in random order for people to tell apart, and the key to their answers.
+
+The order is hidden, the pictures are not: a program may tell the two kinds by their pixels, and whoever has the data set finds
+the real cells in it.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +48,8 @@ class TuringKey(Record):
     """The model's."""
     method: str
     dataset: str
-    simulated: bool
+    kind: Literal["real", "simulated"]
+    """What the cells that no model made are called."""
     channels: tuple[str, ...]
     seen: str
     size: int = Field(gt=0)
@@ -54,8 +59,9 @@ class TuringKey(Record):
     flagged: int | None
     """Real cells shown that the store's table flags; None where it has no flags. They stay: the model learnt from such cells."""
     seed: int
-    """Of the cells, the noise and the order."""
+    """Of the cells, the noise and the order; the page must not hold it."""
     salt: str
+    """The page holds it, to open its answers with: nothing else may come from it."""
     cells: tuple[ShownCell, ...]
 
     @property
@@ -83,31 +89,29 @@ def make_test(model: Model, n: int, seed: int) -> TuringTest:
     Args:
         model: of a generative method; a conditional one is told the treatments of the real cells shown.
         n: cells of each kind.
-        seed: of the cells, the noise and the order; the order also depends on the pictures, so two models' tests differ in it.
+        seed: of the cells, the noise and the order. Which cells also depends on the model: those that two tests share are real.
 
     Raises:
         CytoBenchError: where the model generates nothing or the store has fewer than ``n`` cells.
     """
     if n > len(model.store):
         raise CytoBenchError(f"{model.store.name} has {len(model.store)} cells, fewer than the {n} asked for; lower --n")
-    rows = np.random.default_rng(seed).choice(len(model.store), n, replace=False)
+    rows = _generator("cells", seed, model.title, dump_json(model.recipe)).choice(len(model.store), n, replace=False)
     generated = model.generate(model.noise(n, seed), rows if model.conditions else None)
     images = np.concatenate([model.real(rows), generated])
     if not np.isfinite(images).all():
         raise CytoBenchError(f"{model.name} generated cells that hold NaN or infinite pixels; its training has failed")
     pictures = [png(picture) for picture in composites(images, model.channels)]
     digests = [hashlib.sha256(picture).hexdigest() for picture in pictures]
-    salt = sha256_text(str(seed), *digests)[:32]
-    order = np.random.default_rng(int(salt, 16)).permutation(2 * n)
+    order = _generator("order", seed, *digests).permutation(2 * n)
     cells = [
-        ShownCell(picture_sha256=digest, generated=number >= n, row=_row(model, rows, number))
-        for number, digest in enumerate(digests)
+        ShownCell(picture_sha256=digests[number], generated=bool(number >= n), row=_row(model, rows, number)) for number in order
     ]
     key = TuringKey(
         title=model.title,
         method=model.name,
         dataset=model.store.name,
-        simulated=model.store.simulated,
+        kind=model.kind,
         channels=model.channels,
         seen=model.seen,
         size=model.size,
@@ -115,10 +119,10 @@ def make_test(model: Model, n: int, seed: int) -> TuringTest:
         weights=_weights(model),
         flagged=_flagged(model, rows),
         seed=seed,
-        salt=salt,
-        cells=tuple(cells[place] for place in order),
+        salt=sha256_text("salt", str(seed), *digests)[:32],
+        cells=tuple(cells),
     )
-    return TuringTest(key, tuple(pictures[place] for place in order))
+    return TuringTest(key, tuple(pictures[number] for number in order))
 
 
 def png(picture: np.ndarray) -> bytes:
@@ -126,6 +130,10 @@ def png(picture: np.ndarray) -> bytes:
     written = io.BytesIO()
     Image.fromarray(picture).save(written, "png", compress_level=0)
     return written.getvalue()
+
+
+def _generator(use: str, seed: int, *parts: str) -> np.random.Generator:
+    return np.random.default_rng(int(sha256_text(use, str(seed), *parts), 16))
 
 
 def _row(model: Model, rows: np.ndarray, number: int) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tabulate import tabulate
 
-from cytobench.phenotypes.interpolation.codes import TraversalRecord
+from cytobench.phenotypes.interpolation.codes import TraversalRecord, change_text
 from cytobench.phenotypes.interpolation.doses import DosesRecord
 from cytobench.phenotypes.interpolation.files import InterpolationRecord
 from cytobench.phenotypes.interpolation.smoothness_record import PathRecord, Smoothness
@@ -22,10 +22,7 @@ def smoothness_text(made: InterpolationRecord) -> str:
 
 def traversal_text(made: TraversalRecord) -> str:
     """Say how much each code changes, and where the files are."""
-    changes = [
-        f"code {number + 1} changes pixels {change:.2f} times as much as other noise does"
-        for number, change in enumerate(made.changes)
-    ]
+    changes = [f"code {number + 1}: {change_text(change)}" for number, change in enumerate(made.changes)]
     return "\n".join([made.title, *changes, *(f"  {file}" for file in made.files)])
 
 
@@ -38,10 +35,13 @@ def doses_text(made: DosesRecord) -> str:
 def _measured(measured: Smoothness) -> list[str]:
     head = (
         f"{measured.pairs} pairs; features: {measured.features}; nearest of {measured.neighbours:,} {measured.kind} cells; "
-        "[95% bootstrap interval over pairs]"
+        f"[95% bootstrap interval over {'pairs' if measured.space == 'noise' else 'the cells at the ends'}]"
     )
     table = tabulate([_cells(path) for path in measured.paths], HEADINGS, tablefmt="simple", disable_numparse=True)
-    return [head, "", table, "", *(f"warning: {text}" for text in measured.warnings)]
+    controls = " and ".join(f"{control.nearest.value:.2f} of the {control.name}" for control in measured.controls)
+    reason = measured.paths[0].midpoint.reason
+    notes = [f"distance to the nearest cell, for comparison: {controls}", *([f"no interval: {reason}"] if reason else [])]
+    return [head, "", table, "", *notes, *(f"warning: {text}" for text in measured.warnings)]
 
 
 def _cells(path: PathRecord) -> list[str]:

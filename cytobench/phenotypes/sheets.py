@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from cytobench.phenotypes import pictures
+from cytobench.phenotypes.model import Model
 
 INK, FAINT = (20, 20, 20), (90, 90, 90)
 """Of titles and labels, and of captions."""
@@ -72,6 +73,12 @@ def sheet(title: str, panels: Sequence[Sequence[Panel]], caption: str) -> np.nda
 def zoom_for(size: int, columns: int, width: int) -> int:
     """The zoom, 1 to 4, at which ``columns`` cells of ``size`` px are nearest to ``width`` px wide."""
     return max(1, min(4, round(width / (size * columns))))
+
+
+def caption(model: Model, zoom: int) -> str:
+    """Colours, display scaling and scale of a picture of a model's cells."""
+    pixels = f"each pixel drawn {zoom} x {zoom}" if zoom > 1 else "pixel for pixel"
+    return f"{pictures.legend(model.channels)}; {pictures.SCALING}. Input: {model.seen}, {pixels}."
 
 
 @cache
