@@ -2,10 +2,12 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +45,19 @@ def test_every_command_of_the_table_exists():
 
     named = set(re.findall(r"^\| `cytobench ([a-z]+)", README, re.MULTILINE))
     assert named == set(VERBS)
+
+
+def test_every_command_is_one_that_the_command_line_takes():
+    from cytobench.cli import group
+
+    lines = [line for block in SHELL for line in block.splitlines() if line.startswith("cytobench ")]
+    assert len(lines) > 20
+    for line in lines:
+        command, words = group, shlex.split(line, comments=True)[1:]
+        with click.Context(group) as outer:
+            while isinstance(command, click.Group) and words and command.get_command(outer, words[0]):
+                command, words = command.get_command(outer, words[0]), words[1:]
+            command.make_context("cytobench", words)  # raises where an option or an argument is not known
 
 
 def test_every_file_that_is_linked_exists():
