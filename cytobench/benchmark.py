@@ -1,11 +1,11 @@
-"""What a benchmark is, of profiles or of models, and the one that scores profiles by mechanism of action."""
+"""What a benchmark is, what one of profiles is, and the one that scores them by mechanism of action."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -14,17 +14,12 @@ from cytobench.datasets.profiles import treatment_name
 from cytobench.errors import CytoBenchError
 from cytobench.profiling.aggregate import impute
 from cytobench.profiling.postprocess import NotAvailableError, Panel
-from cytobench.results.measures import Measures
 from cytobench.results.record import Requires
 from cytobench.results.schema import Difference, Estimate, PanelEntry, Scores
-from cytobench.schema import Record, read_yaml, validate
+from cytobench.schema import read_yaml, validate
 from cytobench.scoring.outcome import Outcome, bootstrap_of
 from cytobench.scoring.protocol import MOAProtocol
 from cytobench.scoring.screen import Screen, Treatment
-
-if TYPE_CHECKING:
-    from cytobench.datasets.store import CellStore
-    from cytobench.phenotypes.model import Model
 
 
 class Benchmark(ABC):
@@ -44,51 +39,6 @@ class Benchmark(ABC):
     def key(self) -> str:
         """All that decides its scores beside the method: its identity, and what it measures with."""
         return self.identity
-
-
-class ModelProtocol(Record):
-    """What every protocol of a benchmark of models says; the file itself explains each value."""
-
-    name: str
-    version: int
-    title: str
-    citation: tuple[str, ...]
-
-
-class ModelBenchmark(Benchmark):
-    """One that is put to a model itself, and not to profiles of wells, as ``protocol.yaml`` in ``folder`` pins it.
-
-    Args:
-        variant: where it has variants, which; None for its own choice.
-    """
-
-    folder: ClassVar[Path]
-    record: ClassVar[type[ModelProtocol]]
-    """What the protocol is read into."""
-
-    def __init__(self, variant: str | None = None) -> None:
-        path = self.folder / "protocol.yaml"
-        self.protocol: Any = validate(self.record, read_yaml(path), str(path))
-        self.name, self.version = self.protocol.name, self.protocol.version
-        if variant is not None:
-            self.take(variant)
-
-    def take(self, variant: str) -> None:
-        """Become a variant; a benchmark has none unless it says so."""
-        raise CytoBenchError(f"{self.name} has no variants; leave out {variant!r}")
-
-    def check(self, store: CellStore, channels: tuple[str, ...], size: int) -> None:
-        """Refuse, before anything is trained, cells that it could not measure a model with."""
-
-    @abstractmethod
-    def measure(self, model: Model, figures: Path, *, progress: bool = False) -> Measures:
-        """Measure a model.
-
-        Args:
-            model: ready, on its device.
-            figures: the folder for pictures (``.png``); made where it is not there.
-            progress: show progress bars on stderr.
-        """
 
 
 class ProfileBenchmark(Benchmark):

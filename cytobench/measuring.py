@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cytobench.benchmark import ModelBenchmark
 from cytobench.datasets.store import CellStore
 from cytobench.files import write_text
+from cytobench.phenotypes.benchmark import ModelBenchmark
 from cytobench.phenotypes.model import Model
 from cytobench.plan import Plan
 from cytobench.representing import ready

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cytobench import registry
-from cytobench.benchmark import Benchmark, ModelBenchmark
+from cytobench.benchmark import Benchmark
 from cytobench.card import MethodCard
 from cytobench.construction import check_fit, choose_device, seen_of
 from cytobench.datasets.conditions import Conditions
@@ -16,6 +16,7 @@ from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.method import GenerativeMethod, InvertibleMethod, TrainableMethod
 from cytobench.origins import begin, check_cells, check_recipe
+from cytobench.phenotypes.benchmark import ModelBenchmark
 from cytobench.plan import Plan
 from cytobench.training.recipe import choose_recipe, read_recipes
 from cytobench.training.settings import TrainingSpec

@@ -10,13 +10,14 @@ from pathlib import Path
 import pandas as pd
 from lightning_fabric import Fabric
 
-from cytobench.benchmark import ModelBenchmark, ProfileBenchmark
+from cytobench.benchmark import ProfileBenchmark
 from cytobench.boards.build import refresh_run_board
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.files import write_text
 from cytobench.fitting import fit, join, train
 from cytobench.measuring import MEASURED, PICTURES, measure
+from cytobench.phenotypes.benchmark import ModelBenchmark
 from cytobench.plan import Plan
 from cytobench.planning import make_plan
 from cytobench.representing import CELLS_PICTURE, EMBEDDINGS, PROFILES, join_embedding, represent, represent_share

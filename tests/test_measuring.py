@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cytobench import registry
-from cytobench.benchmark import ModelBenchmark
 from cytobench.errors import CytoBenchError
 from cytobench.evaluation import evaluate
+from cytobench.phenotypes.benchmark import ModelBenchmark
 from cytobench.planning import make_plan
 from cytobench.results.measures import Column, Line, Measure, Measures
 from cytobench.results.runs import Run

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from cytobench.benchmark import MOABenchmark, ModelBenchmark
+from cytobench.benchmark import MOABenchmark
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.phenotypes.algebra.space import CodeSpace
@@ -19,6 +19,7 @@ from cytobench.phenotypes.analogies.measures import COLUMNS, Block, equation_blo
 from cytobench.phenotypes.analogies.protocol import AlgebraProtocol
 from cytobench.phenotypes.analogies.scoring import score_family
 from cytobench.phenotypes.analogies.warnings import warnings_of
+from cytobench.phenotypes.benchmark import ModelBenchmark
 from cytobench.phenotypes.model import Model
 from cytobench.results.measures import Line, Measures
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from cytobench.benchmark import ModelProtocol
 from cytobench.phenotypes.algebra.ranking import Distance
+from cytobench.phenotypes.benchmark import ModelProtocol
 from cytobench.schema import Record
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from cytobench.benchmark import ModelBenchmark, ModelProtocol
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.files import sha256_text
@@ -16,6 +15,7 @@ from cytobench.phenotypes.anatomy.columns import HEADLINE, columns_of
 from cytobench.phenotypes.anatomy.distance import Resampling, compare
 from cytobench.phenotypes.anatomy.figures import draw_distributions, draw_radial
 from cytobench.phenotypes.anatomy.measuring import Anatomy, AnatomySpec, measure_anatomy
+from cytobench.phenotypes.benchmark import ModelBenchmark, ModelProtocol
 from cytobench.phenotypes.model import Model
 from cytobench.phenotypes.pictures import spoken, stain_of
 from cytobench.phenotypes.shuffling import shuffled

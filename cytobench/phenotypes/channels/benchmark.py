@@ -8,8 +8,9 @@ from typing import Literal
 from pydantic import Field
 
 from cytobench import registry
-from cytobench.benchmark import MOABenchmark, ModelBenchmark, ModelProtocol
+from cytobench.benchmark import MOABenchmark
 from cytobench.datasets.store import CellStore
+from cytobench.phenotypes.benchmark import ModelBenchmark, ModelProtocol
 from cytobench.phenotypes.channels.cells import ScoredCells, scored_cells, scored_wells
 from cytobench.phenotypes.channels.embeddings import embed_versions
 from cytobench.phenotypes.channels.figures import draw_channels

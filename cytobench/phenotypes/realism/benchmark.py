@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cytobench.benchmark import ModelBenchmark
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
+from cytobench.phenotypes.benchmark import ModelBenchmark
 from cytobench.phenotypes.feature_space import FeatureSpace
 from cytobench.phenotypes.features import Choice, choose_space, first_at_hand
 from cytobench.phenotypes.model import Model

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from cytobench.benchmark import ModelProtocol
 from cytobench.errors import CytoBenchError
+from cytobench.phenotypes.benchmark import ModelProtocol
 from cytobench.results.measures import Column
 
 if TYPE_CHECKING:
