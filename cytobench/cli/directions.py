@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="tubulin-content, actin-content, dna-content, nucleus-area or tubulin-halo; repeat.  [default: all]",
 )
-@click.option("--n", default=1000, show_default=True, type=click.IntRange(100), help="Generated cells to regress on.")
+@click.option("--n", default=1000, show_default=True, type=click.IntRange(100, 20_000), help="Generated cells to regress on.")
 @click.option("--steps", default=7, show_default=True, type=click.IntRange(3, 15), help="Cells in a row of the pictures.")
 @SEED
 @looking_options
@@ -49,7 +49,7 @@ def command(
     from cytobench.phenotypes.directions.series import explore
 
     model = load_model(run, dataset=dataset, device=device, plugin=plugin)
-    report = write_directions(*explore(model, properties, n, steps, seed), model.channels, out)
+    report = write_directions(*explore(model, properties, n, steps, seed, progress=True), model, out)
     if as_json:
         echo_json([report], single=True)
     else:
@@ -79,7 +79,8 @@ def _text(report: DirectionsReport) -> str:
     told = "changes a step of one standard deviation of the noise, in standard deviations of the property, 95% intervals"
     variety = "variety: standard deviation over generated cells, that over cells of the data being 1"
     reasons = [f"note: {one.property}: {one.verdict}" for one in report.directions if not one.found]
-    return "\n".join([report.title, "", table, f"{told}; {variety}; {report.under}", *reasons, *report.files])
+    notes = [f"note: {each}" for each in report.notes]
+    return "\n".join([report.title, "", table, f"{told}; {variety}; {report.under}", *notes, *reasons, *report.files])
 
 
 def _ratio(value: float | None) -> str:

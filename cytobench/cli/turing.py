@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
 from cytobench.cli.looking import looking_options
 from cytobench.cli.options import JSON
-
-if TYPE_CHECKING:
-    from cytobench.phenotypes.turing.score import Rate, Rates, TuringScore
 
 SEED = click.option(
     "--seed",
@@ -23,9 +19,6 @@ SEED = click.option(
 
 MOST = 500
 """Cells of each kind: 1,000 of 96 px make a page of 37 MB, and nobody judges more at a sitting."""
-
-WIDTH = 110
-"""Columns of text."""
 
 
 @click.group(invoke_without_command=True, subcommand_metavar="[score FILE...]")
@@ -80,53 +73,21 @@ def command(
 @JSON
 def score(files: tuple[Path, ...], key: Path | None, as_json: bool) -> None:
     """Score what jurors downloaded, one file a juror: accuracy, and how many generated cells passed."""
-    from cytobench.phenotypes.turing.answers import find_key, read_judgements
+    from cytobench.phenotypes.turing.answers import find_key, read_judgements, read_key
     from cytobench.phenotypes.turing.score import score as score_answers
-    from cytobench.phenotypes.turing.turing import TuringKey
-    from cytobench.schema import load_json
+    from cytobench.phenotypes.turing.text import score_text
 
-    truth = load_json(TuringKey, key or find_key(files))
+    truth = read_key(key or find_key(files))
     scored = score_answers(read_judgements(files, truth), truth)
     if as_json:
         from cytobench.cli.printing import echo_json
 
         echo_json([scored], single=True)
     else:
-        click.echo(_text(scored))
+        click.echo(score_text(scored))
 
 
 def _refuse_options(ctx: click.Context) -> None:
     given = [name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if given:
         raise click.UsageError("options before 'score' make a test; give those of 'score' behind it", ctx)
-
-
-def _text(scored: TuringScore) -> str:
-    from textwrap import fill
-
-    from tabulate import tabulate
-
-    rows = [[*_row(one), f"{one.p_published:.2g}"] for one in scored.jurors]
-    rows += [[*_row(scored.pooled), ""]] if len(scored.jurors) > 1 else []
-    published = f"{scored.published:.0%}"
-    head = ["juror", "right", "fooled", f"{scored.kind} taken for generated", "s a cell", f"p, fooled {published}"]
-    holds = {True: "holds", False: "does not hold"}
-    several = f" of {scored.pooled.juror} jurors" if len(scored.jurors) > 1 else ""
-    notes = (
-        f"In percent, with 95% intervals. fooled: generated cells taken for {scored.kind}. p: exact binomial test of a juror's "
-        f"fooled rate against {published}, which three expert biologists reached on average with 50 real and 50 LSGAN cells "
-        "(Goldsborough et al. 2017, doi:10.1101/227645), taken as a fixed number.",
-        f"The interval of the fooled rate{several} {holds[scored.holds_published]} {published}; that of the right answers "
-        f"{holds[scored.holds_chance]} {scored.chance:.0%}, which is what guessing gives.",
-        f"Intervals{several}: {scored.interval}.",
-    )
-    table = tabulate(rows, head, disable_numparse=True)
-    return "\n".join([f"{scored.title}, test {scored.test}\n", table, "", *(fill(note, WIDTH) for note in notes)])
-
-
-def _row(rates: Rates) -> list[str]:
-    return [rates.juror, *map(_share, (rates.accuracy, rates.fooled, rates.doubted)), f"{rates.seconds:.1f}"]
-
-
-def _share(rate: Rate) -> str:
-    return f"{100 * rate.value:.0f} [{100 * rate.low:.0f}, {100 * rate.high:.0f}]"

@@ -93,12 +93,22 @@ class Cohorts:
         for known in self.known():
             if known.casefold() == wanted.casefold() and len(self._members(known)):
                 return known
-        raise CytoBenchError(f"{self._store.name} has no cells called {name.strip()!r}{nearest(wanted, self.known())}")
+        raise CytoBenchError(f"{self._store.name} has no cells called {name.strip()!r}{self._instead(wanted)}")
 
     def name_of(self, name: str) -> str:
         """:meth:`named`, or the name of one cell (``row:12``) as it is."""
         row = ROW.fullmatch(name.strip())
         return self.named(name) if row is None else f"row:{self._row(int(row[1]))}"
+
+    def _instead(self, wanted: str) -> str:
+        """What a name that is none may have meant."""
+        if wanted.endswith("'"):
+            return "; halves of cells, which the ' names, exist in 'cytobench algebra' only: leave it out"
+        asked = wanted.rpartition("@")[0].casefold()
+        doses = next((names for compound, names in self.compounds.items() if compound.casefold() == asked), ())
+        if doses:
+            return f"; its doses are {', '.join(doses)}"
+        return nearest(wanted, self.known())
 
     def _members(self, name: str) -> list[np.ndarray]:
         if name == self.control:

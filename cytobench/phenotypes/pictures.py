@@ -22,7 +22,10 @@ COLOUR_NAMES = {"dna": "blue", "tubulin": "green", "actin": "red"}
 ALSO_CALLED = {"dna": ("dna", "dapi", "hoechst"), "tubulin": ("tubulin",), "actin": ("actin", "phalloidin")}
 """What a stain's channel is called, in part."""
 
-SCALING = "each channel shown from 0 (black) to 1 (full) as the method sees it, nothing brightened"
+SCALING = (
+    "each channel shown from 0 (black) to 1 (full) as the method sees it; luminance input stretches each channel of a cell to "
+    "its own maximum, so that brightness cannot be compared between cells"
+)
 
 GAP = 2
 """Pixels between cells."""

@@ -12,10 +12,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from cytobench.phenotypes import pictures
-from cytobench.phenotypes.model import Model
 
-INK, FAINT = (20, 20, 20), (90, 90, 90)
-"""Of titles and labels, and of captions."""
+INK, FAINT, FRAME = (20, 20, 20), (90, 90, 90), 160
+"""Of titles and labels, of captions, and of the line round each cell, without which a white cell looks like a missing one."""
 
 SMALLEST, LARGEST = 13, 26
 """Height of labels, px; between them a 75th of the sheet's width, so that they are legible where the sheet is shown small."""
@@ -32,6 +31,7 @@ class Panel:
         row_labels: what stands left of each row, or none.
         column_labels: what stands above each column, or none.
         zoom: screen pixels for each pixel of an image.
+        empty: numbers of places that no picture is for; they have no frame.
     """
 
     heading: str
@@ -40,19 +40,27 @@ class Panel:
     row_labels: tuple[str, ...] = ()
     column_labels: tuple[str, ...] = ()
     zoom: int = 1
+    empty: tuple[int, ...] = ()
 
     @cached_property
     def picture(self) -> np.ndarray:
-        """The grid (H, W, 3) uint8 without its labels."""
-        return pictures.grid(self.cells, self.columns, self.zoom)
+        """The grid (H, W, 3) uint8 without its labels, a thin line round each cell."""
+        large = self.cells.repeat(self.zoom, axis=1).repeat(self.zoom, axis=2)
+        framed = np.pad(large, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=FRAME)
+        framed[list(self.empty)] = 255
+        return pictures.grid(framed, self.columns)
 
     def height_of(self, row: int) -> float:
         """The middle of a row, px below the grid's top."""
-        return row * (self.cells.shape[1] * self.zoom + pictures.GAP) + self.cells.shape[1] * self.zoom / 2
+        return self._middle(row, self.cells.shape[1])
 
     def place_of(self, column: int) -> float:
         """The middle of a column, px right of the grid's left."""
-        return column * (self.cells.shape[2] * self.zoom + pictures.GAP) + self.cells.shape[2] * self.zoom / 2
+        return self._middle(column, self.cells.shape[2])
+
+    def _middle(self, number: int, pixels: int) -> float:
+        framed = pixels * self.zoom + 2
+        return number * (framed + pictures.GAP) + framed / 2
 
 
 def sheet(title: str, panels: Sequence[Sequence[Panel]], caption: str) -> np.ndarray:
@@ -73,12 +81,6 @@ def sheet(title: str, panels: Sequence[Sequence[Panel]], caption: str) -> np.nda
 def zoom_for(size: int, columns: int, width: int) -> int:
     """The zoom, 1 to 4, at which ``columns`` cells of ``size`` px are nearest to ``width`` px wide."""
     return max(1, min(4, round(width / (size * columns))))
-
-
-def caption(model: Model, zoom: int) -> str:
-    """Colours, display scaling and scale of a picture of a model's cells."""
-    pixels = f"each pixel drawn {zoom} x {zoom}" if zoom > 1 else "pixel for pixel"
-    return f"{pictures.legend(model.channels)}; {pictures.SCALING}. Input: {model.seen}, {pixels}."
 
 
 @cache

@@ -115,6 +115,46 @@ def test_what_is_nothing_but_rounding_ranks_nothing(model, screening, tmp_path):
     assert drawn.files and "DMSO, the origin: it has no direction" in _answer_text(drawn)
 
 
+def test_where_nothing_is_left_that_is_said_first_and_control_cells_are_shown(model, screening, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(picture, "save_figure", lambda figure, path: drawn.append(figure))
+    found, other = algebra(["0.001 * AZ-A@1", "AZ-A@1"], model, screening, tmp_path).answers
+    assert found.control_place == found.control_place_with_own == 1 < other.control_place_with_own
+    assert _answer_text(found).split("\n")[1] == "nothing left: the result is nearest to DMSO"
+    assert drawn[0].get_suptitle().split("\n")[2] == found.verdict and "nothing left" not in drawn[1].get_suptitle()
+    assert any("the nearest: DMSO" in axes.get_xlabel().replace("\n", " ") for axes in drawn[0].axes)
+    only_own = found.model_copy(update={"control_place_with_own": 2})
+    assert only_own.verdict == "own terms left out, the result is nearest to DMSO"
+
+
+def test_distances_have_a_scale_in_text_and_picture(model, space, screening, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(picture, "save_figure", lambda figure, path: drawn.append(figure))
+    (found,) = algebra(["2 * AZ-A@1 - 2 * AZ-A@0.3 - AZ258@0.1"], model, screening, tmp_path).answers
+    treatments = space.screen.treatments
+    pairs = [(i, j) for i in range(len(treatments)) for j in range(i)]
+    far = distances(space.gallery, space.gallery)
+    alike = [far[i, j] for i, j in pairs if treatments[i].compound == treatments[j].compound]
+    assert found.scale.any_two == pytest.approx(np.median([far[i, j] for i, j in pairs]))
+    assert found.scale.one_compound == pytest.approx(np.median(alike)) and found.scale.text in _answer_text(found)
+    bars = drawn[0].axes[-1]
+    marks = [line.get_xdata()[0] for line in bars.lines if line.get_label().startswith("median")]
+    assert marks == pytest.approx([found.scale.any_two, found.scale.one_compound])
+    assert {f"{neighbour.distance:.3f}" for neighbour in found.nearest_with_own} <= {text.get_text() for text in bars.texts}
+    assert [term.sign for term in found.terms] == ["+ 2 x", "- 2 x", "-"]
+    assert all(term.distance > 0 for term in found.terms)
+
+
+def test_few_and_pinned_cells_are_told(model, screening):
+    space, (added,) = read_sums(["AZ-A@1 + row:3 - DMSO + DMSO'"], model, screening, seed=0, progress=False)
+    found = answer(space, added, 3)
+    assert found.notes[-1] == "row:3: one cell" and not any("DMSO" in note for note in found.notes)
+    pinned = found.terms[0].model_copy(update={"name": "taxol@0.3", "cells": 6, "of_cells": 708})
+    told = found.model_copy(update={"terms": (pinned,)})
+    sentence = "taxol@0.3: a mean of 6 cells, of its 708 those in the wells that the protocol pins"
+    assert told.notes == (sentence,) and f"note: {sentence}" in _answer_text(told)
+
+
 class Told(Corners):
     """Decodes what it is told, the concentration, as brightness."""
 
@@ -179,9 +219,12 @@ def test_euclidean_distances():
 
 
 def test_pictures_are_written_under_names_of_their_own(model, screening, tmp_path):
-    report = algebra(["AZ-A@1 - DMSO + DMSO'", "AZ-A@1 - DMSO - DMSO'"], model, screening, tmp_path, nearest=5)
-    files = [file for found in report.answers for file in found.files]
-    assert len(set(files)) == 2
+    """Each call, another seed and the same seed again: the same question alone takes the same name."""
+    calls = [("AZ-A@1 + DMSO", 0), ("AZ-A@1 - DMSO", 0), ("AZ-A@1 - DMSO", 1), ("AZ-A@1 - DMSO", 0)]
+    reports = [algebra([text], model, screening, tmp_path, nearest=5, seed=seed) for text, seed in calls]
+    named = [file for report in reports for file in report.answers[0].files]
+    files = set(named)
+    assert len(files) == 3 and named[1] == named[3]
     assert sorted(map(str, tmp_path.iterdir())) == sorted(files)
 
 
@@ -234,10 +277,34 @@ def test_the_verb(model, monkeypatch, tmp_path):
     call = [str(tmp_path), "--run", "RUN", "--out", str(tmp_path)]
     shown = CliRunner().invoke(command, ["AZ-A@1 - AZ-A@0.3 + AZ258@0.1", *call[1:]])
     assert shown.exit_code == 0, shown.output
-    assert "own terms left out" in shown.output and "algebra-corners-AZ-A-1-AZ-A-0.3-AZ258-0.1.png" in shown.output
+    assert "own terms left out" in shown.output and "algebra-corners-AZ-A-1-AZ-A-0.3-AZ258-0.1-" in shown.output
     as_json = CliRunner().invoke(command, ["AZ258@1 - DMSO", *call[1:], "--json", "--nearest", "2"])
     printed = json.loads(as_json.stdout)
     assert [len(found["nearest"]) for found in printed["answers"]] == [2]
     wrong = CliRunner().invoke(command, ["AZ-A@1 - AZ-Q@1", *call[1:]])
     assert isinstance(wrong.exception, CytoBenchError)
     assert "AZ-A@1 - AZ-Q@1\n         ^\n" in wrong.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["AZ-A@1", "-", "AZ-A@0.3", "+", "AZ258@0.1"], 'put the whole expression in quotes: "AZ-A@1 - AZ-A@0.3 + AZ258@0.1"'),
+        (["-AZ-A@1 + DMSO"], '-- before one that begins with a minus: cytobench algebra --run RUN -- "-A + B"'),
+        (["AZ-A@1 - * DMSO"], "'*' stands"),
+    ],
+)
+def test_what_is_wrong_whatever_cells_there_are_is_said_before_a_model_is_loaded(monkeypatch, arguments, sentence):
+    from cytobench import loading
+    from cytobench.cli.algebra import command
+
+    monkeypatch.setattr(loading, "load_model", lambda *_, **__: pytest.fail("a model is loaded"))
+    shown = CliRunner().invoke(command, [*arguments, "--run", "RUN"])
+    assert shown.exit_code != 0 and sentence in " ".join(f"{shown.output} {shown.exception}".split())
+
+
+def test_a_misspelt_option_is_not_taken_for_an_expression():
+    from cytobench.cli.algebra import command
+
+    shown = CliRunner().invoke(command, ["A", "--run", "RUN", "--nearst", "3"])
+    assert "--nearest" in shown.output and "quotes" not in shown.output

@@ -2,17 +2,21 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from cytobench.cli.directions import command
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.method import CellBatch, GenerativeMethod, Method
+from cytobench.phenotypes.directions import directions, summary
 from cytobench.phenotypes.directions.directions import draw_sample, find_direction, random_direction
 from cytobench.phenotypes.directions.figures import shown_alone
 from cytobench.phenotypes.directions.files import write_directions
@@ -131,7 +135,7 @@ def test_where_noise_says_nothing_there_is_no_direction(made: Callable[[type[Met
 def test_where_every_cell_is_alike_there_is_no_direction(made: Callable[[type[Method]], Model], tmp_path: Path) -> None:
     report, walked = explore(made(Collapsed), ("nucleus-area",), 60, 3, 0, STARTS)
     assert report.directions[0].verdict == "no direction: it is the same in every generated cell"
-    written = write_directions(report, walked, CHANNELS, tmp_path)
+    written = write_directions(report, walked, made(Collapsed), tmp_path)
     assert [Path(file).suffix for file in written.files] == [".npz", ".json"]
 
 
@@ -140,24 +144,68 @@ def test_equal_seeds_give_equal_directions(made: Callable[[type[Method]], Model]
     assert first == again and first != other
 
 
-def test_files_hold_what_is_reported(explored: tuple[DirectionsReport, list[Walked]], tmp_path: Path) -> None:
+def test_files_hold_what_is_reported(
+    explored: tuple[DirectionsReport, list[Walked]], made: Callable[[type[Method]], Model], tmp_path: Path
+) -> None:
     some = [by_name(explored)[name] for name in ("nucleus-area", "tubulin-halo")]
-    written = write_directions(explored[0], some, CHANNELS, tmp_path)
+    written = write_directions(explored[0], some, made(Drawing), tmp_path)
     assert all(Path(file).is_file() for file in written.files) and len(written.files) == 1 + 3  # there is no halo to draw
-    assert load_json(DirectionsReport, tmp_path / "directions-Drawing-test.json") == written
-    with np.load(tmp_path / "directions-Drawing-test.npz") as vectors:
+    assert load_json(DirectionsReport, Path(written.files[-1])) == written
+    with np.load(written.files[-2]) as vectors:
         np.testing.assert_array_equal(vectors["nucleus-area"], by_name(explored)["nucleus-area"].direction.vector)
 
 
-def test_another_report_of_the_method_is_not_written_over(
-    explored: tuple[DirectionsReport, list[Walked]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_other_questions_and_other_weights_take_other_names(
+    explored: tuple[DirectionsReport, list[Walked]],
+    made: Callable[[type[Method]], Model],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("cytobench.phenotypes.directions.files.draw_walk", lambda target, *_: target.touch())
     report, walked = explored
-    other = report.model_copy(update={"under": "another recipe"})
-    (tmp_path / "directions-Drawing-test-2.json").write_text("{}")
-    written = [write_directions(one, walked, CHANNELS, tmp_path).files[-1] for one in (report, other, report, other)]
-    assert [Path(file).stem for file in written] == ["directions-Drawing-test", "directions-Drawing-test-3"] * 2
+    model = made(Drawing)
+    some = report.model_copy(update={"directions": report.directions[:2]})
+    asked = [(report, model), (some, model), (report, replace(model, seed=1)), (report, model)]
+    stems = [Path(write_directions(one, walked, of, tmp_path).files[-1]).stem for one, of in asked]
+    assert len(set(stems)) == 3 and stems[0] == stems[3]
+
+
+def test_cells_are_measured_in_parts_and_none_is_changed_by_it(
+    made: Callable[[type[Method]], Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, parts = draw_sample(made(Drawing), 70, 0), []
+    measure = directions.measure_anatomy
+    monkeypatch.setattr(directions, "PART", 32)
+    monkeypatch.setattr(directions, "measure_anatomy", lambda images, *of: parts.append(len(images)) or measure(images, *of))
+    again = draw_sample(made(Drawing), 70, 0)
+    assert parts == [32, 32, 6]
+    for name in directions.ARRAYS:
+        np.testing.assert_array_equal(getattr(whole.anatomy, name), getattr(again.anatomy, name))
+
+
+def test_what_to_know_before_reading_is_told(
+    explored: tuple[DirectionsReport, list[Walked]], made: Callable[[type[Method]], Model]
+) -> None:
+    assert "own maximum (luminance)" in explored[0].notes[0] and len(explored[0].notes) == 1
+    twin = replace(made(Drawing), name="Drawing (untrained)")
+    assert "untrained" in explore(twin, ("nucleus-area",), 60, 3, 0, 1)[0].notes[0]
+
+
+def test_the_table_says_what_its_numbers_are(
+    explored: tuple[DirectionsReport, list[Walked]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(summary, "save_figure", lambda figure, path: drawn.append(figure))
+    summary.draw_summary(tmp_path / "x.png", explored[0], CHANNELS)
+    said = " ".join(drawn[0].get_supxlabel().split())
+    assert "standard deviation (SD)" in said and "95% interval" in said and "DNA blue" in said and "(luminance)" in said
+    change = explored[0].directions[0].walk.effects[0].change
+    assert f"{change.value:+.2f}\n{change.low:+.2f} to {change.high:+.2f}" in {one.get_text() for one in drawn[0].axes[0].texts}
+
+
+def test_too_many_cells_are_refused() -> None:
+    with pytest.raises(click.BadParameter, match="100000000"):
+        command(["--run", "x", "--n", "100000000"], standalone_mode=False)
 
 
 def test_nuclei_are_shown_where_they_were_looked_for_and_that_is_said() -> None:
@@ -220,12 +268,14 @@ def test_the_verb_prints_and_writes(
 ) -> None:
     asked = []
     monkeypatch.setattr("cytobench.loading.load_model", lambda run, **_: made(Drawing))
-    monkeypatch.setattr("cytobench.phenotypes.directions.series.explore", lambda *words: asked.append(words[1:]) or explored)
+    monkeypatch.setattr("cytobench.phenotypes.directions.series.explore", lambda *words, **_: asked.append(words[1:]) or explored)
     monkeypatch.setattr("cytobench.phenotypes.directions.files.draw_walk", lambda target, *_: target.touch())
     words = ["--run", "x", "--n", "100", "--steps", "3", "--property", "nucleus-area", "--out", str(tmp_path), "--seed", "4"]
     command(words, standalone_mode=False)
     text = capsys.readouterr().out
-    assert text.startswith("SIMULATED data") and str(tmp_path / "directions-Drawing-test-nucleus-area.png") in text
+    assert (
+        text.startswith("SIMULATED data") and "-nucleus-area.png" in text and str(tmp_path / "directions-Drawing-test-") in text
+    )
     assert "note: tubulin-halo: no direction: it is the same in every generated cell" in text
     command([*words, "--json"], standalone_mode=False)
     assert json.loads(capsys.readouterr().out)["model"] == "Drawing (test)"

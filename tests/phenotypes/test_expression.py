@@ -4,7 +4,7 @@ import pytest
 
 from cytobench.errors import CytoBenchError
 from cytobench.phenotypes.algebra.expression import Binary, Name, Negative, Number, parse
-from cytobench.phenotypes.algebra.expression_terms import read_terms
+from cytobench.phenotypes.algebra.expression_terms import check_syntax, read_terms
 from cytobench.phenotypes.algebra.expression_tokens import MOST_TOKENS, ExpressionError
 
 
@@ -91,6 +91,15 @@ def test_quotes_hold_any_name(quote):
         ("1e300*1e300*taxol@0.3", 5, "beyond 1e\\+06"),
         ("(1e6 + 1e6) * A", 5, "beyond"),
         ("1e9 * (A - B)", 4, "beyond"),
+        ("A \N{EN DASH} B", 2, "'\N{EN DASH}' is a dash, write -"),
+        ("A \N{MINUS SIGN}B", 2, "is a dash, write -"),
+        ("2 \N{MULTIPLICATION SIGN} A", 2, "write \\*"),
+        ("A - DMSO\N{RIGHT SINGLE QUOTATION MARK}", 8, "typographic quote, write '"),
+        ("\N{LEFT DOUBLE QUOTATION MARK}A", 0, 'typographic quote, write "'),
+        ("A / 2", 2, "no division"),
+        ("(A)/2", 3, "no division"),
+        ("1/3 * A", 1, "no division"),
+        ("planet@0.3/2", 0, "no division"),
     ],
 )
 def test_an_error_points_at_its_character(text, at, sentence):
@@ -100,6 +109,13 @@ def test_an_error_points_at_its_character(text, at, sentence):
     shown, caret = raised.value.pointer.split("\n")
     assert (shown, caret) == (text, " " * at + "^")
     assert f"character {at + 1}:" in str(raised.value)
+
+
+def test_syntax_is_checked_before_any_name_is_known():
+    check_syntax("2 * (planet - 'moon (new)') + Cdk1/2 inhibitor")
+    for wrong in ("A - * B", "A - A", "3", "A * B"):
+        with pytest.raises(ExpressionError):
+            check_syntax(wrong)
 
 
 def test_a_line_break_does_not_move_the_caret():

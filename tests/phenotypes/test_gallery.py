@@ -17,11 +17,14 @@ from cytobench.errors import CytoBenchError
 from cytobench.method import GenerativeMethod, Method
 from cytobench.phenotypes import pictures
 from cytobench.phenotypes.cohorts import Cohorts
+from cytobench.phenotypes.gallery import figures
 from cytobench.phenotypes.gallery.figures import channel_sheet, composite_sheet, together_sheet
 from cytobench.phenotypes.gallery.files import write_galleries
 from cytobench.phenotypes.gallery.gallery import gallery
+from cytobench.phenotypes.gallery.text import gallery_text
+from cytobench.phenotypes.gallery.told import told_text
 from cytobench.phenotypes.model import Model
-from cytobench.phenotypes.sheets import Panel, sheet
+from cytobench.phenotypes.sheets import FRAME, Panel, sheet
 from cytobench.training.recipe import Recipe
 
 
@@ -76,7 +79,8 @@ def test_the_first_cells_shown_are_a_random_sample_too(tiny_store):
     made = gallery(model_of(tiny_store), 60, 0)
     first = made.rows[:12]
     assert first.max() > len(tiny_store) / 2  # the lowest 12 of 60 of 192 rows end near 40
-    row = pictures.grid(pictures.composites(made.model.real(first), made.model.channels), 12, 2)
+    row = drawn(pictures.composites(made.model.real(first), made.model.channels), 12, 2)
+    assert np.array_equal(gallery(made.model, 12, 0).rows, first)
     assert contains(together_sheet([made, made]), row)
     assert made.cells is made.cells  # read once
 
@@ -129,8 +133,8 @@ def test_imagej_finds_channels_cells_and_scaling_in_the_stack(made, tmp_path):
 
 
 def test_pictures_hold_every_pixel_of_every_cell(made):
-    colours = pictures.grid(pictures.composites(made.generated, made.model.channels), 3, 4)
-    greys = pictures.grid(pictures.single_channel(made.cells, 1), 3, 3)
+    colours = drawn(pictures.composites(made.generated, made.model.channels), 3, 4)
+    greys = drawn(pictures.single_channel(made.cells, 1), 3, 3)
     assert contains(composite_sheet(made), colours)
     assert contains(channel_sheet(made), greys)
     assert not contains(channel_sheet(made), colours)
@@ -138,7 +142,7 @@ def test_pictures_hold_every_pixel_of_every_cell(made):
 
 def test_one_picture_of_several_models_has_a_row_of_cells_for_each_kind_of_input(tiny_store, made):
     alike, smaller = gallery(model_of(tiny_store, name="other"), 9, 3), gallery(model_of(tiny_store, crop=48), 9, 3)
-    cells = [pictures.grid(pictures.composites(one.cells, one.model.channels), 9, 2) for one in (made, smaller)]
+    cells = [drawn(pictures.composites(one.cells, one.model.channels), 9, 2) for one in (made, smaller)]
     height = together_sheet([made, alike]).shape[0]
     assert contains(together_sheet([made, alike]), cells[0])
     both = together_sheet([made, smaller])
@@ -173,6 +177,11 @@ def test_a_sheet_shows_labels_beside_rows_and_above_columns():
     assert Image.fromarray(full).getpixel((0, 0)) == (255, 255, 255)
 
 
+def drawn(cells, columns, zoom):
+    """A grid as sheets show it."""
+    return Panel("", cells, columns, zoom=zoom).picture
+
+
 def contains(picture, part):
     """Whether ``part`` is somewhere in ``picture``, pixel for pixel."""
     height, width, _ = part.shape
@@ -184,6 +193,97 @@ def contains(picture, part):
     )
 
 
+def test_a_thin_frame_is_round_every_cell_and_round_nothing_else():
+    picture = Panel("", np.full((3, 8, 8, 3), 255, np.uint8), 2, zoom=2, empty=(1,)).picture
+    assert picture.shape == (38, 38, 3)
+    framed = (picture == FRAME).all(axis=-1)
+    corner = framed[:18, :18]
+    assert corner[0].all() and corner[:, 0].all() and corner[-1].all() and corner[:, -1].all() and corner.sum() == 4 * 17
+    assert framed[20:, :18].sum() == 4 * 17 and framed.sum() == 8 * 17
+
+
+def test_it_is_said_how_much_the_treatment_matters(tiny_store, tmp_path):
+    class Deaf(Plain):
+        def generate(self, z, condition=None):
+            return super().generate(z, condition * 0.01)
+
+    model = model_of(tiny_store, "concentration")
+    heeds, deaf = (gallery(one, 40, 0) for one in (model, like(model, Deaf)))
+    assert heeds.told.value == pytest.approx(by_hand(heeds), rel=0.25) and heeds.told.low < heeds.told.value < heeds.told.high
+    assert deaf.told.value == pytest.approx(heeds.told.value / 100, rel=0.01)
+    assert "below 0.25: what these cells show is hardly the treatment" in told_text(deaf.told)
+    assert "below" not in told_text(heeds.told.model_copy(update={"value": 0.25}))
+    assert gallery(model_of(tiny_store), 4, 0).told is None
+    assert "two cells or more" in gallery(model, 1, 0).told.reason
+    record = write_galleries([heeds], tmp_path).galleries[0]
+    assert record.told == heeds.told and told_text(heeds.told) in gallery_text(record)
+    arrays = np.load(record.files[2])
+    assert np.array_equal(arrays["told_rows"], heeds.told_rows) and len(arrays["told_rows"]) == 40
+    assert np.array_equal(model.generate(arrays["noise"], arrays["told_rows"]), arrays["generated"])
+
+
+def like(model, kind):
+    """The model with a method of another kind."""
+    return dataclasses.replace(model, method=kind(model.recipe, model.channels, model.size, 0, model.conditions))
+
+
+def by_hand(made):
+    """Brightness beside that told of any other cell, over that of other noise: pixels differ as brightness does."""
+    told = Conditions(made.model.store, "concentration").of(np.arange(len(made.model.store)))[:, 0] / 2
+    level = 1 / (1 + np.exp(-made.noise[:, 0])) / 2
+    apart = [np.abs(told - own)[told != own].mean() for own in told[made.told_rows]]
+    return np.mean(apart) / np.abs(level - np.roll(level, 1)).mean()
+
+
+def test_a_collapsed_model_is_seen_as_such(made, tmp_path, monkeypatch):
+    class Collapsed(Plain):
+        def generate(self, z, condition=None):
+            return super().generate(z * 0)
+
+    other = gallery(like(made.model, Collapsed), 9, 3)
+    assert other.diversity == 0 and made.diversity > 0.01
+    headings = []
+    monkeypatch.setattr(figures, "Panel", lambda heading, *args, **words: headings.append(heading) or Panel("", *args, **words))
+    record = write_galleries([made, other], tmp_path)
+    assert f"{made.model.title}: {made.diversity:.2f} times as varied as simulated cells" in headings
+    said = [gallery_text(one) for one in record.galleries]
+    assert f"They are {made.diversity:.2f} times as varied as simulated cells" in said[0]
+    assert "mode collapse: nearly one cell again and again" in said[1]
+    assert gallery(made.model, 1, 0).diversity is None
+
+
+@pytest.fixture
+def captions(monkeypatch):
+    """The captions of all sheets that are drawn."""
+    said = []
+    monkeypatch.setattr(figures, "sheet", lambda title, panels, caption: said.append(caption) or sheet(title, panels, ""))
+    return said
+
+
+def test_pictures_show_some_cells_and_arrays_hold_all(tiny_store, captions, monkeypatch, tmp_path):
+    monkeypatch.setattr(figures, "MOST", 16)
+    record = write_galleries([gallery(model_of(tiny_store, crop=32), 200, 0)], tmp_path).galleries[0]
+    assert len(np.load(record.files[2])["generated"]) == 200 and record.compared == 192 and record.whole
+    assert len(captions) == 2 and all("The first 16 of 200 generated cells are shown." in caption for caption in captions)
+    assert "200 generated cells beside all 192 simulated cells of the data set" in gallery_text(record)
+    with Image.open(record.files[0]) as picture:
+        assert picture.height < 900
+
+
+def test_noise_and_random_weights_are_named(tiny_store, captions, monkeypatch, tmp_path):
+    flags = np.arange(len(tiny_store)) % 2 == 0
+    monkeypatch.setitem(tiny_store.__dict__, "cells", tiny_store.cells.assign(flagged=flags))
+    made = gallery(model_of(tiny_store, name="plain (untrained)"), 9, 3)
+    count = int(flags[made.rows].sum())
+    record = write_galleries([made, made], tmp_path).galleries[0]
+    assert record.flagged == count > 0 and len(captions) == 5
+    for caption in captions:
+        assert "plain (untrained): random weights." in caption
+        assert f"The data set flags {count} of the 9 simulated cells shown as noise." in caption
+    text = gallery_text(record)
+    assert "note: untrained: random weights" in text and f"flags {count} of the 9 simulated cells as noise" in text
+
+
 def test_the_verb_writes_what_it_names(tiny_store, tmp_path, monkeypatch):
     monkeypatch.setattr("cytobench.loading.load_model", lambda run, **_: model_of(tiny_store, name=run))
     words = ["--run", "one", "--run", "two", "--n", "4", "--out", str(tmp_path)]
@@ -191,3 +291,5 @@ def test_the_verb_writes_what_it_names(tiny_store, tmp_path, monkeypatch):
     assert [one["model"] for one in record["galleries"]] == ["one", "two"] and Path(record["together"]).is_file()
     text = CliRunner().invoke(command, words).output
     assert "4 generated cells beside 4 simulated ones" in text and record["together"] in text
+    twice = CliRunner().invoke(command, ["--run", "one", "--run", "./one", "--out", str(tmp_path)])
+    assert twice.exit_code == 2 and "names a run twice" in twice.output

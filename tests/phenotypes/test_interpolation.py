@@ -1,7 +1,7 @@
 """Paths, what is measured of them, codes, doses and animations."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -14,17 +14,21 @@ from cytobench.cli.interpolate import command
 from cytobench.datasets.conditions import Conditions
 from cytobench.errors import CytoBenchError
 from cytobench.method import GenerativeMethod, InvertibleMethod, Method
+from cytobench.phenotypes.captions import caption
 from cytobench.phenotypes.cohorts import Cohorts
+from cytobench.phenotypes.interpolation import interpolation
 from cytobench.phenotypes.interpolation.animation import there_and_back, write_gif
 from cytobench.phenotypes.interpolation.codes import traverse_codes
 from cytobench.phenotypes.interpolation.doses import dose_series, dose_sheet
+from cytobench.phenotypes.interpolation.figures import _path_panel
 from cytobench.phenotypes.interpolation.files import write_interpolation, write_traversal
 from cytobench.phenotypes.interpolation.interpolation import CROSS_FADE, draw_pairs, interpolate, interpolate_cells
 from cytobench.phenotypes.interpolation.paths import linear, paths_of, spherical
 from cytobench.phenotypes.interpolation.smoothness import measure_smoothness
 from cytobench.phenotypes.interpolation.smoothness_pairs import Pairs
-from cytobench.phenotypes.interpolation.text import doses_text, smoothness_text, traversal_text
+from cytobench.phenotypes.interpolation.text import conclusions, doses_text, smoothness_text, traversal_text
 from cytobench.phenotypes.model import Model
+from cytobench.results.measures import Measure
 from cytobench.training.recipe import Recipe
 
 
@@ -161,6 +165,49 @@ def test_no_pair_is_drawn_twice_and_none_is_a_cell_with_itself():
     pairs = draw_pairs(np.arange(4), np.arange(2, 6), 100, 0)
     assert sorted(map(tuple, pairs)) == [(a, b) for a in range(4) for b in range(2, 6) if a != b]
     assert len(draw_pairs(np.arange(4), np.arange(2, 6), 5, 0)) == 5
+
+
+def test_the_pairs_shown_depend_on_the_seed_only(monkeypatch):
+    cells = np.arange(40)
+    for many in (10**6, 100):
+        monkeypatch.setattr(interpolation, "MANY", many)
+        few, more = (draw_pairs(cells, cells + 10, pairs, 3) for pairs in (6, 64))
+        assert len(few) == 6 and np.array_equal(few, more[:6]) and len(np.unique(more, axis=0)) == 64
+        assert not np.array_equal(few, draw_pairs(cells, cells + 10, 6, 4))
+
+
+def test_named_groups_stand_over_the_end_columns(tiny_store, cohorts):
+    name = next(iter(cohorts.treatments))
+    named = interpolate(model_of(tiny_store), cohorts, start="dmso", end=name, pairs=2, steps=3)
+    labels = _path_panel(named, "linear", 2, 1).column_labels
+    assert labels == ("DMSO\nsimulated cell", "0", "0.5", "1", f"{name}\nsimulated cell")
+    anything = interpolate(model_of(tiny_store), cohorts, space="latent", pairs=2, steps=3)
+    assert _path_panel(anything, "linear", 2, 1).column_labels[0] == "simulated cell"
+
+
+def test_a_plain_sentence_says_how_paths_stand_beside_cross_fades(tiny_store):
+    cells = draw_pairs(np.arange(192), np.arange(192), 24, 0)
+    bent = measure_smoothness(interpolate_cells(model_of(tiny_store, Bent), cells, 9, 0), Means()).paths
+    (said,) = conclusions(bent)  # none of the cross-fade
+    assert said.startswith("The model's linear path is longer than a cross-fade of the same ends; midway it is ")
+
+    def beside(length, midway):
+        ratios = {"length_ratio": Measure.of(1.0, length, 9, "none"), "midpoint_ratio": Measure.of(1.0, midway, 9, "none")}
+        return conclusions([bent[0].model_copy(update=ratios)])[0]
+
+    assert "is shorter than a cross-fade of the same ends; midway it is farther from cells than one" in beside((0.5, 0.9), (2, 3))
+    assert "is not told apart in length from a cross-fade" in beside((0.9, 1.1), None)
+    assert "is not told apart in its distance from cells from one" in beside(None, None)
+    assert "is nearer to cells than one" in beside(None, (0.2, 0.9))
+
+
+def test_an_untrained_model_is_called_so(tiny_store, cohorts, tmp_path):
+    model = replace(model_of(tiny_store, Coded), name="coded (untrained)")
+    record = write_interpolation(interpolate(model, cohorts, pairs=2, steps=3), None, tmp_path, 2)
+    assert "note: untrained: random weights" in smoothness_text(record)
+    assert "note: untrained: random weights" in traversal_text(write_traversal(traverse_codes(model, 2, 3, 0), tmp_path))
+    assert "coded (untrained): random weights." in caption(model, 1)
+    assert "untrained" not in caption(model_of(tiny_store), 1)
 
 
 def test_what_is_measured_is_known_where_paths_are_known(tiny_store):
@@ -366,8 +413,10 @@ def test_doses_rise_and_their_mean_code_is_decoded(tiny_store, cohorts):
     expected = model.decode(np.stack([model.encode(cohorts.rows(name)).mean(axis=0) for name in names]))
     assert made.decoded == pytest.approx(expected, abs=1e-6)
     assert dose_sheet(made).shape[1] > len(names) * 64
-    with pytest.raises(CytoBenchError, match="takes a compound, and DMSO is none"):
+    with pytest.raises(CytoBenchError, match="takes a compound, and DMSO has no doses"):
         dose_series(model, cohorts, "DMSO", 0)
+    with pytest.raises(CytoBenchError, match=f"{names[1]} is one dose; did you mean '{compound}'"):
+        dose_series(model, cohorts, names[1], 0)
 
 
 def test_the_verb_prints_its_record_and_refuses_what_makes_no_sense(tiny_store, tmp_path, monkeypatch):

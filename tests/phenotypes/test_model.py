@@ -172,11 +172,17 @@ class TestCohorts:
             ("row:192", "tiny has 192 cells, row:0 to row:191"),
             ("", "tiny has no cells called ''"),
             ("a@b@c", "tiny has no cells called 'a@b@c'"),
+            ("DMSO'", "halves of cells, which the ' names, exist in 'cytobench algebra' only"),
         ],
     )
     def test_what_is_not_there_is_named(self, cohorts, name, sentence):
         with pytest.raises(CytoBenchError, match=sentence):
             cohorts.rows(name)
+
+    def test_a_dose_that_is_not_there_names_those_that_are(self, cohorts):
+        compound, treatments = next((name, names) for name, names in cohorts.compounds.items() if len(names) > 1)
+        with pytest.raises(CytoBenchError, match=f"; its doses are {', '.join(treatments)}$"):
+            cohorts.rows(f"{compound.upper()}@0.12345")
 
 
 class TestPictures:

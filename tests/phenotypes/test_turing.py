@@ -17,9 +17,10 @@ from cytobench.errors import CytoBenchError
 from cytobench.method import GenerativeMethod, Method
 from cytobench.phenotypes.model import Model
 from cytobench.phenotypes.pictures import composites
-from cytobench.phenotypes.turing.answers import Judgement, Judgements, find_key, read_judgements
+from cytobench.phenotypes.turing.answers import Judgement, Judgements, find_key, read_judgements, read_key
 from cytobench.phenotypes.turing.page import render, sealed, write_test
 from cytobench.phenotypes.turing.score import clopper_pearson, effective_number, rate, score
+from cytobench.phenotypes.turing.text import score_text
 from cytobench.phenotypes.turing.turing import TuringKey, make_test, png
 from cytobench.runner import run
 from cytobench.schema import dump_json, load_json
@@ -223,10 +224,22 @@ class TestAnswers:
         for name, sentence in (
             ("cut.json", "not valid JSON"),
             ("none.json", "no such file"),
-            ("turing-flat-key.json", "is the key"),
+            ("turing-flat-key.json", "is the key of a test"),
         ):
             with pytest.raises(CytoBenchError, match=sentence):
                 read_judgements([tmp_path / name], test.key)
+
+    def test_files_that_are_mixed_up_are_called_what_they_are(self, key, tmp_path):
+        juror, renamed = self.write(tmp_path, "a.json", answers(key)), self.write(tmp_path, "renamed.json", key)
+        (tmp_path / "list.json").write_text("[1, 2]")
+        for read, path, sentence in (
+            (read_key, juror, "a.json: this is a juror's file, not the key"),
+            (lambda path: read_judgements([path], key), renamed, "renamed.json: this is the key of a test"),
+            (read_key, tmp_path / "list.json", "list.json: is neither a juror's file nor the key"),
+            (lambda path: read_judgements([path], key), tmp_path / "list.json", "is neither a juror's file nor the key"),
+        ):
+            with pytest.raises(CytoBenchError, match=sentence):
+                read(path)
 
     def test_nobody_counts_twice(self, key, tmp_path):
         first = self.write(tmp_path, "a.json", answers(key, juror="Ann"))
@@ -289,6 +302,31 @@ class TestScore:
         scored = score([answers(key, fooled=5, doubted=5), answers(key, fooled=4, doubted=6, sitting="1" * 16)], key)
         assert scored.holds_chance and scored.pooled.accuracy.value == 0.5
         assert "clusters" in scored.interval and scored.pooled.juror == "all 2"
+
+    def test_few_jurors_say_nothing_of_others(self, key):
+        few = score([answers(key, fooled=2), answers(key, fooled=5, sitting="1" * 16)], key)
+        exact = binomtest(7, 20).proportion_ci(0.95, "exact")
+        assert (few.these.fooled.low, few.these.fooled.high) == pytest.approx((exact.low, exact.high), abs=1e-9)
+        assert few.these.fooled.value == few.pooled.fooled.value and few.these.accuracy.of == 40
+        text = " ".join(score_text(few).split())
+        assert "2 jurors say nothing of jurors in general" in text and "fooled rate of these 2 jurors only holds 30%" in text
+        assert "Intervals of these 2 only: Clopper-Pearson over all answers" in text and "35 [15, 59]" in text
+        many = score([answers(key, fooled=3, sitting=str(number) * 16) for number in range(5)], key)
+        said = " ".join(score_text(many).split())
+        assert "nothing of jurors" not in said and "fooled rate of all 5 jurors holds 30%" in said
+        alone = score([answers(key)], key)
+        assert alone.these is None and "1 juror says nothing of jurors in general" in " ".join(score_text(alone).split())
+
+    def test_careless_jurors_are_named(self, key):
+        hasty = answers(key, fooled=2, juror="Ann", seconds=0.29)
+        same = answers(key, fooled=10, juror="Bo", sitting="1" * 16)
+        scored = score([hasty, same, answers(key, doubted=10, sitting="2" * 16, seconds=0.3)], key)
+        assert scored.notes == (
+            "Ann took 0.29 s a cell in the median, under 0.3",
+            "Bo took every cell for a simulated one",
+            "juror 3 took every cell for a generated one",
+        )
+        assert "note: Ann took 0.29 s" in score_text(scored)
 
 
 @pytest.fixture(scope="module")

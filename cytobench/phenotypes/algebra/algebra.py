@@ -16,7 +16,7 @@ import numpy as np
 
 from cytobench.benchmark import MOABenchmark
 from cytobench.errors import CytoBenchError
-from cytobench.phenotypes.algebra.answer import Answer, AnswerTerm, Neighbour
+from cytobench.phenotypes.algebra.answer import Answer, AnswerTerm, Neighbour, Scale
 from cytobench.phenotypes.algebra.expression_terms import Term, read_terms
 from cytobench.phenotypes.algebra.ranking import distances
 from cytobench.phenotypes.algebra.space import PRIME, CodeSpace, halves, named_in, whole
@@ -62,21 +62,39 @@ def answer(space: CodeSpace, added: Sum, nearest: int) -> Answer:
     far = distances(np.vstack([added.profile, added.profiles]), space.gallery)
     alone = np.where(own, np.inf, far[1:]).argmin(axis=1)
     names = [treatment.name for treatment in space.screen.treatments]
-    facts = zip(added.terms, added.members, added.profiles, alone, strict=True)
+    facts = zip(added.terms, added.members, added.profiles, alone, far[1:].min(axis=1, where=~own, initial=np.inf), strict=True)
     count = nearest if added.profile.any() else 0
     length = float(np.linalg.norm(added.profile))
     euclidean = distances(added.profile[None], space.gallery, "euclidean")[0]
     return Answer(
         expression=added.text.strip(),
         terms=tuple(
-            AnswerTerm(factor=t.factor, name=t.name, cells=sum(map(len, places)), nearest=names[index] if profile.any() else None)
-            for t, places, profile, index in facts
+            AnswerTerm(
+                factor=t.factor,
+                name=t.name,
+                cells=sum(map(len, places)),
+                of_cells=len(space.cohorts.rows(whole(space.cohorts, t.name))),
+                nearest=names[index] if profile.any() else None,
+                distance=float(distance) if profile.any() else None,
+            )
+            for t, places, profile, index, distance in facts
         ),
         length=length,
+        control=space.cohorts.control,
         control_place=1 + int((euclidean[~own] < length).sum()),
+        control_place_with_own=1 + int((euclidean < length).sum()),
+        scale=_scale(space),
         nearest=_neighbours(space, far[0], own, ~own, count),
         nearest_with_own=_neighbours(space, far[0], own, np.ones_like(own), count),
     )
+
+
+def _scale(space: CodeSpace) -> Scale:
+    far, compounds = distances(space.gallery, space.gallery), space.screen.compounds
+    pairs = np.triu(np.ones(far.shape, bool), 1)
+    alike = pairs & (compounds[:, None] == compounds[None, :])
+    any_two, one_compound = (float(np.median(far[some])) if some.any() else None for some in (pairs, alike))
+    return Scale(any_two=any_two, one_compound=one_compound)
 
 
 def _own(space: CodeSpace, added: Sum) -> np.ndarray:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from cytobench.errors import CytoBenchError
 from cytobench.phenotypes.algebra.expression import Binary, Name, Negative, Node, Number, parse
-from cytobench.phenotypes.algebra.expression_tokens import ExpressionError
+from cytobench.phenotypes.algebra.expression_tokens import NO_DIVISION, ExpressionError
 
 LARGEST = 1e6
 """Of any number and factor: far beyond what a picture or a comparison could bear, and no sum of them overflows."""
@@ -39,13 +40,19 @@ def read_terms(text: str, named: Callable[[str], str]) -> tuple[Term, ...]:
         try:
             name = named(term.name)
         except CytoBenchError as error:
-            raise ExpressionError(text, term.at, str(error)) from None
+            divided = f"; {NO_DIVISION}" if re.search(r"/\s*[\d.]+$", term.name) else ""
+            raise ExpressionError(text, term.at, f"{error}{divided}") from None
         factors[name] = factors.get(name, 0.0) + term.factor
         places.setdefault(name, term.at)
     left = tuple(Term(factor, name, places[name]) for name, factor in factors.items() if factor != 0)
     if not left:
         raise ExpressionError(text, 0, "its terms cancel each other, so there is nothing left to ask")
     return left
+
+
+def check_syntax(text: str) -> None:
+    """Refuse an expression that is wrong whatever cells there are; :class:`ExpressionError` as of :func:`read_terms`."""
+    read_terms(text, str.strip)
 
 
 def _terms(text: str, node: Node) -> list[Term]:

@@ -15,12 +15,23 @@ from typing import Literal
 
 from cytobench.errors import CytoBenchError
 
+NO_DIVISION = "there is no division: multiply, as in 0.5 * A"
+
 MOST_TOKENS = 150
 """So that nesting stays far from the depth that Python can follow."""
 
 NUMBER = re.compile(r"\d+(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?")
 PIECE = re.compile(r"""\s+|[()*]|"[^"]*"|'[^']*'|[^\s()*"]+""")
 """Space, a mark, a quoted name or a word."""
+
+FOREIGN = {
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "is a dash, write -"),
+    **dict.fromkeys("\u2018\u2019\u201a\u2032\u00b4`", "is a typographic quote, write '"),
+    **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", 'is a typographic quote, write "'),
+    **dict.fromkeys("\u00d7\u00b7\u22c5", "is a multiplication sign, write *"),
+    "\u00f7": f"is no operator: {NO_DIVISION}",
+}
+"""What papers and word processors put in place of an expression's characters."""
 
 Kind = Literal["number", "name", "+", "-", "*", "(", ")", "end"]
 
@@ -90,6 +101,9 @@ def _piece(text: str, piece: str, at: int) -> Iterator[Token]:
             raise ExpressionError(text, at, "there is no name in these quotes; write one")
         yield Token("name", piece[1:-1].strip(), at)
         return
+    for place, character in enumerate(piece):
+        if character in FOREIGN:
+            raise ExpressionError(text, at + place, f"{character!r} {FOREIGN[character]}")
     marks: dict[str, Kind] = {"(": "(", ")": ")", "*": "*", "+": "+", "-": "-"}
     while piece and piece[0] in marks:
         yield Token(marks[piece[0]], piece[0], at)
@@ -101,6 +115,8 @@ def _piece(text: str, piece: str, at: int) -> Iterator[Token]:
 def _word(text: str, word: str, at: int) -> Token:
     if word[-1] in "+-":
         raise ExpressionError(text, at + len(word) - 1, f"put a space before {word[-1]!r}, so that it is no part of the name")
+    if word[0] == "/" or word[-1] == "/" or all(NUMBER.fullmatch(part) for part in word.split("/")) and "/" in word:
+        raise ExpressionError(text, at + word.index("/"), NO_DIVISION)
     if not NUMBER.fullmatch(word):
         return Token("name", word, at)
     if not math.isfinite(float(word)):

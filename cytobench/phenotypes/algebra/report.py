@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from cytobench.benchmark import MOABenchmark
-from cytobench.files import slug, unique
+from cytobench.files import slug
 from cytobench.phenotypes.algebra.algebra import answer, read_sums
 from cytobench.phenotypes.algebra.answer import AlgebraReport
 from cytobench.phenotypes.algebra.picture import draw_answer
 from cytobench.phenotypes.model import Model
+from cytobench.phenotypes.naming import stem_of
 
 LONGEST_NAME = 60
 """Letters of an expression in a file's name."""
@@ -42,8 +43,10 @@ def algebra(
     """
     space, sums = read_sums(expressions, model, benchmark, seed=seed, progress=progress)
     answers = []
-    for path, added in zip(_paths(expressions, model.name, out), sums, strict=True):
+    for added in sums:
         found = answer(space, added, nearest)
+        words = slug(found.expression)[:LONGEST_NAME].rstrip("-.")
+        path = out / f"{stem_of('algebra', model, words, asked=(found.expression, benchmark.identity, nearest, seed))}.png"
         draw_answer(model, space, added, found, path, seed)
         answers.append(found.model_copy(update={"files": (str(path),)}))
     protocol = benchmark.protocol
@@ -55,9 +58,3 @@ def algebra(
         seed=seed,
         answers=tuple(answers),
     )
-
-
-def _paths(expressions: list[str], name: str, out: Path) -> list[Path]:
-    """``algebra-vae-emetine-1-emetine-0.3-taxol-0.3.png``; numbered where two would be one."""
-    stems = [f"{slug('algebra', name)}-{slug(text)[:LONGEST_NAME].rstrip('-.')}" for text in expressions]
-    return [out / f"{stem}.png" for stem in unique(stems)]

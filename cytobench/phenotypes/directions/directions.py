@@ -7,7 +7,7 @@ is regressed on their noise, and a direction counts as one only where noise that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from sklearn.linear_model import RidgeCV
@@ -17,6 +17,7 @@ from cytobench.errors import CytoBenchError, nearest
 from cytobench.phenotypes.anatomy.measuring import UNITS, Anatomy, measure_anatomy
 from cytobench.phenotypes.directions.statistics import explained
 from cytobench.phenotypes.model import Model
+from cytobench.progress import progress_bar
 from cytobench.results.measures import Measure
 
 PENALTIES = np.logspace(-2, 6, 17)
@@ -24,6 +25,11 @@ PENALTIES = np.logspace(-2, 6, 17)
 FOLDS = 5
 FEWEST = 50
 """Generated cells with a nucleus that a regression needs."""
+PART = 512
+"""Cells that are generated, measured and forgotten at a time; no result depends on it."""
+
+ARRAYS = tuple(field.name for field in fields(Anatomy) if field.name != "channels")
+"""What an anatomy holds of each cell."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +70,18 @@ class Direction:
         return self.r2.low is not None and self.r2.low > 0 and bool(self.vector.any())
 
 
-def draw_sample(model: Model, n: int, seed: int) -> Sample:
+def draw_sample(model: Model, n: int, seed: int, *, progress: bool = False) -> Sample:
     """Generate ``n`` cells and measure them; a conditional model is told the treatments of cells drawn at random."""
     noise = model.noise(n, seed)
     rows = np.random.default_rng([seed, 0]).choice(len(model.store), n)
-    return Sample(model, noise, rows, measure_anatomy(model.generate(noise, rows), model.channels))
+    parts = []
+    with progress_bar(n, "generating and measuring", "cell", shown=progress) as bar:
+        for start in range(0, n, PART):
+            some = slice(start, start + PART)
+            parts.append(measure_anatomy(model.generate(noise[some], rows[some]), model.channels))
+            bar.update(len(parts[-1].found))
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS}
+    return Sample(model, noise, rows, Anatomy(model.channels, **arrays))
 
 
 def chosen_properties(wanted: tuple[str, ...], properties: Mapping[str, np.ndarray], model: Model) -> tuple[str, ...]:

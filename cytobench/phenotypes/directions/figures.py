@@ -1,4 +1,4 @@
-"""Pictures of directions in noise space: cells from less to more, what was meant to change, and what changes with it."""
+"""A picture of a direction in noise space: cells from less to more, what was meant to change, and what changes with it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def draw_walk(target: Path, walked: Walked, report: DirectionsReport, channels: 
         if one.found
         else "\nNO DIRECTION: noise left out of the regression is not shown to be predicted better than by the mean"
     )
-    held = f"{property_title(one.property)}: direction in noise space, held-out R² {measure_text(one.r2)}; {_varied(one)}"
+    held = f"{property_title(one.property)}: direction in noise space, held-out R² {measure_text(one.r2)}; {varied_text(one)}"
     head(figure, f"{report.title}\n{held}{found}")
     places = figure.add_gridspec(2, 2, height_ratios=(1.25, 1))
     channel, alone = shown_alone(one.property, channels)
@@ -53,33 +53,14 @@ def draw_walk(target: Path, walked: Walked, report: DirectionsReport, channels: 
     _draw_cells(figure.add_subplot(places[0, 1]), single_channel(every, channel), shape, report.steps, alone)
     _draw_curve(figure.add_subplot(places[1, 0]), one.property, one.unit, report.steps, one.walk, one.random)
     _draw_effects(figure.add_subplot(places[1, 1]), one.property, one.walk, one.random)
-    told = f"Rows: the first {shape[0]} starts; {SCALING}. {report.under}."
-    figure.supxlabel(fill(told, NOTE), fontsize=8.5, color="#4d4d4d", parse_math=False)
+    write_caption(figure, NOTE, f"Rows: the first {shape[0]} starts; {SCALING}. {report.under}.", *report.notes)
     save_figure(figure, target)
 
 
-def draw_summary(target: Path, report: DirectionsReport) -> None:
-    """Draw the table of what each direction changes, beside how well noise predicts its property."""
-    walks = [one for one in report.directions if one.walk is not None]
-    if not walks:
-        return
-    names = [effect.property for effect in walks[0].walk.effects] if walks[0].walk else []
-    figure = Figure(figsize=(10.5, 2.2 + 0.7 * (len(walks) + 1)), layout="constrained")
-    head(figure, f"{report.title}\nDirections in noise space, and what they change")
-    axes = figure.add_subplot()
-    rows = [*((one.walk, _label(one)) for one in walks), (walks[0].random, "one random direction")]
-    shown = [[_value(walk, name) for name in names] for walk, _ in rows if walk is not None]
-    picture = axes.imshow(np.array(shown, float), cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
-    for (row, column), value in np.ndenumerate(np.array(shown, float)):
-        text = "-" if np.isnan(value) else f"{value:+.2f}"
-        axes.text(column, row, text, ha="center", va="center", color="white" if abs(value) > 0.65 else "black")
-    axes.set_xticks(range(len(names)), [property_title(name) for name in names])
-    axes.set_yticks(range(len(rows)), [label for _, label in rows])
-    axes.xaxis.tick_top()
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    figure.colorbar(picture, ax=axes, label="change a step, SD of the property", extend="both")
-    save_figure(figure, target)
+def write_caption(figure: Figure, width: int, *lines: str) -> None:
+    """Write lines of at most ``width`` characters below a figure."""
+    told = "\n".join(fill(line, width) for line in lines)
+    figure.supxlabel(told, fontsize=8.5, color="#4d4d4d", x=0.01, ha="left", parse_math=False)
 
 
 def shown_alone(name: str, channels: tuple[str, ...]) -> tuple[int, str]:
@@ -107,7 +88,7 @@ def _draw_cells(axes: Axes, pictures: np.ndarray, shape: tuple[int, ...], steps:
 
 def _draw_curve(axes: Axes, name: str, unit: str, steps: tuple[float, ...], walk: Walk, random: Walk) -> None:
     for one, colour, label in ((random, RANDOM, "one random direction"), (walk, ALONG, "this direction")):
-        values = np.array([[_float(m.value), _float(m.low), _float(m.high)] for m in one.curve])
+        values = np.array([[number_of(m.value), number_of(m.low), number_of(m.high)] for m in one.curve])
         axes.fill_between(steps, values[:, 1], values[:, 2], color=colour, alpha=0.2, lw=0)
         axes.plot(steps, values[:, 0], "o-", color=colour, lw=1.8, ms=4, label=label)
     fewest = min(point.n for point in walk.curve)
@@ -133,21 +114,15 @@ def _draw_effect(axes: Axes, effect: Effect, height: float, colour: str) -> None
     if change.value is None:
         axes.text(0, height, " not measured", va="center", fontsize=8, color=colour)
         return
-    axes.plot([_float(change.low), _float(change.high)], [height, height], color=colour, lw=2.5, solid_capstyle="butt")
+    axes.plot([number_of(change.low), number_of(change.high)], [height, height], color=colour, lw=2.5, solid_capstyle="butt")
     axes.plot(change.value, height, "o", color=colour, ms=6)
 
 
-def _label(one: DirectionReport) -> str:
-    return f"{property_title(one.property)}\nR² {measure_text(one.r2)}{'' if one.found else ', none'}\n{_varied(one)}"
-
-
-def _varied(one: DirectionReport) -> str:
+def varied_text(one: DirectionReport) -> str:
+    """How varied generated cells are in a property."""
     return "" if one.variety is None else f"SD {one.variety:.2g} of the data's"
 
 
-def _value(walk: Walk, name: str) -> float:
-    return next(_float(effect.change.value) for effect in walk.effects if effect.property == name)
-
-
-def _float(value: float | None) -> float:
+def number_of(value: float | None) -> float:
+    """A value, NaN where there is none."""
     return np.nan if value is None else value

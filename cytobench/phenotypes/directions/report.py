@@ -54,6 +54,8 @@ class DirectionsReport(Record):
     model: str
     title: str
     under: str
+    notes: tuple[str, ...]
+    """What to know before reading the numbers."""
     steps: tuple[float, ...]
     """In standard deviations of the noise along the direction."""
     directions: tuple[DirectionReport, ...]

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cytobench.phenotypes.anatomy.measuring import UNITS, Anatomy, measure_anatomy
-from cytobench.phenotypes.directions.directions import Direction, Sample, chosen_properties, draw_sample, random_direction
+from cytobench.phenotypes.directions.directions import ARRAYS, Direction, Sample, chosen_properties, draw_sample, random_direction
 from cytobench.phenotypes.directions.directions import find_direction as find
 from cytobench.phenotypes.directions.report import DirectionReport, DirectionsReport, Effect, Walk
 from cytobench.phenotypes.directions.statistics import mean_curve, mean_slope
 from cytobench.phenotypes.model import Model
+from cytobench.progress import progress_bar
 
 REACH = 3.0
 """How far a walk goes to either side of its start, in standard deviations of the noise along the direction."""
@@ -34,7 +35,7 @@ class Walked:
 
 
 def explore(
-    model: Model, wanted: tuple[str, ...], n: int, steps: int, seed: int, starts: int = STARTS
+    model: Model, wanted: tuple[str, ...], n: int, steps: int, seed: int, starts: int = STARTS, *, progress: bool = False
 ) -> tuple[DirectionsReport, list[Walked]]:
     """Find and walk the directions of a model.
 
@@ -45,32 +46,46 @@ def explore(
         steps: cells on the way from ``-REACH`` to ``REACH``.
         seed: of everything random.
         starts: noise points to walk from.
+        progress: show bars on stderr.
 
     Raises:
         CytoBenchError: for an unknown property, or a model that generates nothing.
     """
-    whole = draw_sample(model, n + starts, seed)
+    whole = draw_sample(model, n + starts, seed, progress=progress)
     names = chosen_properties(wanted, whole.properties, model)
     sample, others = part_of(whole, slice(n)), part_of(whole, slice(n, None))
     at = np.linspace(-REACH, REACH, steps)
     real = _real_spreads(model, seed)
     control, _ = walk(sample, others, random_direction(whole.noise.shape[1], seed), at, seed)
-    walked = [_explored(sample, others, find(sample, name, seed), control, at, seed, real[name]) for name in names]
+    with progress_bar(len(names), "walking", "direction", shown=progress) as bar:
+        walked = []
+        for name in names:
+            walked.append(_explored(sample, others, find(sample, name, seed), control, at, seed, real[name]))
+            bar.update()
     return DirectionsReport(
         model=model.name,
         title=model.title,
         under=f"{n} generated cells to regress on, {starts} others to walk from; {model.seen}, seed {seed}; coordinates of the "
         "noise are kept within the range that it was drawn in",
+        notes=_notes(model),
         steps=tuple(at),
         directions=tuple(one.report for one in walked),
     ), walked
 
 
+def _notes(model: Model) -> tuple[str, ...]:
+    notes = []
+    if model.name.endswith("(untrained)"):
+        notes.append("The model is untrained: its weights are random, and so is what its directions change.")
+    if model.recipe.input.scaling == "luminance":
+        notes.append("Each channel of a cell is divided by its own maximum (luminance): a content is relative to it, no amount.")
+    return tuple(notes)
+
+
 def part_of(sample: Sample, part: slice) -> Sample:
     """Some of the cells of a sample."""
-    found = sample.anatomy
-    arrays = (values[part] for values in (found.found, found.areas, found.contents, found.profiles, found.halos))
-    return Sample(sample.model, sample.noise[part], sample.rows[part], Anatomy(found.channels, *arrays))
+    arrays = {name: getattr(sample.anatomy, name)[part] for name in ARRAYS}
+    return Sample(sample.model, sample.noise[part], sample.rows[part], Anatomy(sample.anatomy.channels, **arrays))
 
 
 def walk(sample: Sample, starts: Sample, vector: np.ndarray, at: np.ndarray, seed: int) -> tuple[dict[str, Walk], np.ndarray]:

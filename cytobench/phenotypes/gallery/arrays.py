@@ -20,7 +20,8 @@ def write_npz(made: Gallery, path: Path) -> None:
 
     ``generated`` (n, C, H, W) float32 in [0, 1], ``noise`` (n, Z); the store's cells as ``real`` (m, C, H, W) and ``real_rows``
     (m,), or where they are simulated as ``simulated`` and ``simulated_rows``; and texts: ``channels`` (C,), ``title``, ``seen``,
-    ``treatment`` (empty for any), ``scaling`` and ``seed``.
+    ``treatment`` (empty for any), ``scaling`` and ``seed``. Of a conditional model ``told_rows`` (n,): the rows of the
+    store whose treatments it was told.
     """
     model = made.model
     texts = {"title": model.title, "seen": model.seen, "treatment": made.treatment or "", "scaling": SCALING}
@@ -33,6 +34,8 @@ def write_npz(made: Gallery, path: Path) -> None:
         "seed": np.array(made.seed),
         **{name: np.array(text) for name, text in texts.items()},
     }
+    if made.told_rows is not None:
+        arrays["told_rows"] = made.told_rows.astype(np.int64)
     with replacing(path) as temporary:
         np.savez_compressed(temporary, **arrays)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from cytobench.files import unique
 from cytobench.phenotypes.gallery.arrays import write_npz, write_tiff
 from cytobench.phenotypes.gallery.figures import channel_sheet, composite_sheet, together_sheet
-from cytobench.phenotypes.gallery.gallery import GalleriesRecord, Gallery, record_of
+from cytobench.phenotypes.gallery.gallery import Gallery
+from cytobench.phenotypes.gallery.record import GalleriesRecord, record_of
 from cytobench.phenotypes.naming import key_of, stem_of
 from cytobench.phenotypes.pictures import write_picture
 

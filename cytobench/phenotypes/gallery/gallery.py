@@ -7,12 +7,15 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+import torch
 
 from cytobench.errors import CytoBenchError
 from cytobench.phenotypes.cohorts import Cohorts
-from cytobench.phenotypes.model import Model
-from cytobench.phenotypes.pictures import SCALING
-from cytobench.schema import Record
+from cytobench.phenotypes.gallery.told import change_by_told
+from cytobench.phenotypes.model import PART, Model
+from cytobench.progress import progress_bar
+from cytobench.results.measures import Measure
+from cytobench.training.collapse import diversity
 
 
 @dataclass(frozen=True)
@@ -29,42 +32,32 @@ class Gallery:
     """(m,) rows of the store's cells in the order in which they were drawn, so that the first few are a random sample too."""
     treatment: str | None = None
     """What a conditional model was told, and what these cells were treated with; None for any cells."""
+    told_rows: np.ndarray | None = None
+    """(n,) rows of the store's cells whose treatments a conditional model was told, one a generated cell."""
+    whole: bool = False
+    """Whether ``rows`` are all such cells that the store has."""
 
     @cached_property
     def cells(self) -> np.ndarray:
         """The store's cells (m, C, H, W) as the model sees them."""
         return self.model.real(self.rows)
 
+    @cached_property
+    def told(self) -> Measure | None:
+        """How much it matters what the model was told; None where it is told nothing."""
+        return None if self.told_rows is None else change_by_told(self.model, self.noise, self.told_rows, self.seed)
+
+    @cached_property
+    def diversity(self) -> float | None:
+        """How varied the generated cells are beside the store's; None where either are too few or all alike."""
+        if min(len(self.generated), len(self.rows)) < 2 or not np.ptp(self.cells, axis=0).any():
+            return None
+        return diversity(torch.from_numpy(self.cells), torch.from_numpy(self.generated))
+
     @property
     def kind(self) -> Literal["real", "simulated"]:
         """What the store's cells are; a simulated cell is never called real."""
         return self.model.kind
-
-
-class GalleryRecord(Record):
-    """What a gallery holds and where it was written, for programs."""
-
-    model: str
-    title: str
-    channels: tuple[str, ...]
-    seen: str
-    seed: int
-    generated: int
-    compared: int
-    """Cells of the store beside them."""
-    kind: Literal["real", "simulated"]
-    treatment: str | None
-    scaling: str = SCALING
-    files: tuple[str, ...]
-
-
-class GalleriesRecord(Record):
-    """All that one ``cytobench generate`` made."""
-
-    schema_version: Literal[1] = 1
-    galleries: tuple[GalleryRecord, ...]
-    together: str | None
-    """The picture with a row for each model, where there are several."""
 
 
 def gallery(model: Model, n: int, seed: int, cohorts: Cohorts | None = None, treatment: str | None = None) -> Gallery:
@@ -92,22 +85,16 @@ def gallery(model: Model, n: int, seed: int, cohorts: Cohorts | None = None, tre
         assert cohorts is not None  # they come with a treatment
         treatment = cohorts.name_of(treatment)
         known = cohorts.rows(treatment)
-    rows = np.random.default_rng(seed).choice(known, min(n, len(known)), replace=False)
-    return Gallery(model, seed, noise, model.generate(noise, np.resize(rows, n)), rows, treatment)
+    rows = np.random.default_rng(seed).permutation(known)[:n]
+    told = np.resize(rows, n) if model.conditions else None
+    return Gallery(model, seed, noise, _generated(model, noise, told), rows, treatment, told, n >= len(known))
 
 
-def record_of(made: Gallery, files: tuple[str, ...]) -> GalleryRecord:
-    """Say what a gallery holds."""
-    model = made.model
-    return GalleryRecord(
-        model=model.name,
-        title=model.title,
-        channels=model.channels,
-        seen=model.seen,
-        seed=made.seed,
-        generated=len(made.generated),
-        compared=len(made.rows),
-        kind=made.kind,
-        treatment=made.treatment,
-        files=files,
-    )
+def _generated(model: Model, noise: np.ndarray, told: np.ndarray | None) -> np.ndarray:
+    images = []
+    with progress_bar(len(noise), model.name, "cell") as bar:
+        for start in range(0, len(noise), PART):
+            part = slice(start, start + PART)
+            images.append(model.generate(noise[part], None if told is None else told[part]))
+            bar.update(len(images[-1]))
+    return np.concatenate(images)

@@ -8,10 +8,11 @@ from typing import Literal
 import numpy as np
 
 from cytobench.errors import CytoBenchError
+from cytobench.phenotypes.captions import caption, flagged_text
 from cytobench.phenotypes.cohorts import Cohorts
 from cytobench.phenotypes.model import Model
 from cytobench.phenotypes.pictures import composites
-from cytobench.phenotypes.sheets import Panel, caption, sheet, zoom_for
+from cytobench.phenotypes.sheets import Panel, sheet, zoom_for
 from cytobench.schema import Record
 
 MOST = 2000
@@ -73,8 +74,7 @@ def dose_series(model: Model, cohorts: Cohorts, compound: str, seed: int, shown:
         CytoBenchError: where ``compound`` names none.
     """
     name = cohorts.named(compound)
-    if name not in cohorts.compounds:
-        raise CytoBenchError(f"--doses takes a compound, and {name} is none; give one such as {next(iter(cohorts.compounds))!r}")
+    _check_compound(cohorts, name)
     names = [*([cohorts.control] if len(cohorts.controls) else []), *cohorts.compounds[name]]
     doses, codes = [], []
     for dose in names:
@@ -86,19 +86,31 @@ def dose_series(model: Model, cohorts: Cohorts, compound: str, seed: int, shown:
     return DoseSeries(model, record, decoded)
 
 
+def _check_compound(cohorts: Cohorts, name: str) -> None:
+    if name in cohorts.compounds:
+        return
+    if name in cohorts.treatments:
+        raise CytoBenchError(f"--doses takes a compound, and {name} is one dose; did you mean {name.rpartition('@')[0]!r}?")
+    why = "has no doses" if name == cohorts.control else "is none"
+    raise CytoBenchError(f"--doses takes a compound, and {name} {why}; give one such as {next(iter(cohorts.compounds))!r}")
+
+
 def dose_sheet(made: DoseSeries) -> np.ndarray:
     """Draw cells of each dose above the decoding of their mean code, a column a dose: (H, W, 3) uint8."""
     model, doses = made.model, made.record.doses
     zoom = zoom_for(model.size, len(doses), WIDTH)
-    cells = np.full((max(len(dose.shown) for dose in doses), len(doses), model.size, model.size, 3), 255, np.uint8)
+    most = max(len(dose.shown) for dose in doses)
+    cells = np.zeros((most, len(doses), model.size, model.size, 3), np.uint8)
     for column, dose in enumerate(doses):
         cells[: len(dose.shown), column] = composites(model.real(np.array(dose.shown)), model.channels)
+    empty = tuple(row * len(doses) + column for column, dose in enumerate(doses) for row in range(len(dose.shown), most))
     labels = tuple(_label(dose) for dose in doses)
-    above = Panel(f"{model.kind} cells", cells.reshape(-1, *cells.shape[2:]), len(doses), (), labels, zoom)
+    above = Panel(f"{model.kind} cells", cells.reshape(-1, *cells.shape[2:]), len(doses), (), labels, zoom, empty)
     decoded = composites(made.decoded, model.channels)
     below = Panel("decoded from the mean code of all cells of the dose", decoded, len(doses), (), labels, zoom)
     averaged = f"Codes of at most {MOST:,} cells a dose are averaged. " if any(dose.cells > MOST for dose in doses) else ""
-    text = f"{averaged}Cells drawn at random by seed {made.record.seed}. {caption(model, zoom)}"
+    noise = flagged_text(model, np.array([row for dose in doses for row in dose.shown]))
+    text = f"{averaged}Cells drawn at random by seed {made.record.seed}.{noise} {caption(model, zoom)}"
     return sheet(f"{model.title}: {made.record.compound}", [[above], [below]], text)
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 import numpy as np
 
+from cytobench.phenotypes.captions import caption, flagged_text
 from cytobench.phenotypes.interpolation.codes import Traversal, change_text
 from cytobench.phenotypes.interpolation.interpolation import CROSS_FADE, Interpolation
 from cytobench.phenotypes.pictures import composites
-from cytobench.phenotypes.sheets import Panel, caption, sheet, zoom_for
+from cytobench.phenotypes.sheets import Panel, sheet, zoom_for
 
 WIDTH, FRAME_WIDTH = 1100, 760
 """About how wide a path is in a sheet, and all pairs in a frame, px."""
+
+LABEL = 14
+"""Letters in a line of a name above a column."""
 
 FEW_COLOURS = "This file holds 256 colours; the .png holds all."
 
@@ -28,7 +34,7 @@ def path_sheet(made: Interpolation, pairs: int) -> np.ndarray:
     panels = [_path_panel(made, path, pairs, zoom) for path in made.images]
     beside = 1 if len(panels) < 3 else 2  # three below each other are too high for a page
     rows = [panels[first : first + beside] for first in range(0, len(panels), beside)]
-    return sheet(made.model.title, rows, _about(made, zoom))
+    return sheet(made.model.title, rows, _about(made, pairs, zoom))
 
 
 def path_frames(made: Interpolation, pairs: int) -> list[np.ndarray]:
@@ -42,7 +48,7 @@ def path_frames(made: Interpolation, pairs: int) -> list[np.ndarray]:
             [Panel(_named(made, path), composites(images[:shown, place], model.channels), shown, zoom=zoom)]
             for path, images in made.images.items()
         ]
-        return sheet(model.title, rows, f"{made.places[place]:.2f} of the way. {_about(made, zoom)} {FEW_COLOURS}")
+        return sheet(model.title, rows, f"{made.places[place]:.2f} of the way. {_about(made, pairs, zoom)} {FEW_COLOURS}")
 
     return [frame(place) for place in range(len(made.places))]
 
@@ -82,8 +88,9 @@ def _path_panel(made: Interpolation, path: str, pairs: int, zoom: int) -> Panel:
         cells = made.cells[: len(images)]
         first, last = (model.real(cells[:, end])[:, None] for end in (0, 1))
         images = np.concatenate([first, images, last], axis=1)
-        labels = [f"{model.kind}\ncell", *labels, f"{model.kind}\ncell"]
-        rows = tuple(f"row:{start} to row:{end}" for start, end in cells)
+        start, end = (f"{fill(group, LABEL)}\n{model.kind} cell" for group in made.groups or ("", ""))
+        labels = [start.strip(), *labels, end.strip()]
+        rows = tuple(f"row:{one} to row:{other}" for one, other in cells)
     shown = composites(images.reshape(-1, *images.shape[2:]), model.channels)
     return Panel(_named(made, path), shown, images.shape[1], rows, tuple(labels), zoom)
 
@@ -92,14 +99,15 @@ def _named(made: Interpolation, path: str) -> str:
     return WHAT[path].format("its noise" if made.space == "noise" else "its codes")
 
 
-def _about(made: Interpolation, zoom: int) -> str:
-    ends = f"pairs of noise of seed {made.seed}"
+def _about(made: Interpolation, pairs: int, zoom: int) -> str:
+    ends, noise = f"pairs of noise of seed {made.seed}", ""
     if made.cells is not None:
         ends = (
             f"cells drawn by seed {made.seed}, {f'{made.groups[0]} to {made.groups[1]}' if made.groups else 'of any treatment'}"
         )
+        noise = flagged_text(made.model, np.unique(made.cells[:pairs]))
     told = " Every image is told the treatment of one cell." if made.model.conditions else ""
-    return f"Paths between {ends}; 0 and 1 are the ends.{told} {caption(made.model, zoom)}"
+    return f"Paths between {ends}; 0 and 1 are the ends.{told}{noise} {caption(made.model, zoom)}"
 
 
 def _code(made: Traversal, code: int) -> str:

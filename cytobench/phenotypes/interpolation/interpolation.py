@@ -15,6 +15,9 @@ from cytobench.phenotypes.model import Model
 CROSS_FADE = "cross-fade"
 """The path that no model is needed for: a weighted mean of the two end images, pixel by pixel."""
 
+MANY, SPARE = 1_000_000, 64
+"""Possible pairs above which they are drawn one by one, and draws to spare there for the few that are drawn twice."""
+
 
 @dataclass(frozen=True)
 class Interpolation:
@@ -124,11 +127,17 @@ def interpolate_cells(
 def draw_pairs(starts: np.ndarray, ends: np.ndarray, pairs: int, seed: int) -> np.ndarray:
     """Draw up to ``pairs`` different pairs (P, 2) of one of ``starts`` and one of ``ends``, never of a cell with itself.
 
+    Of equal seeds the first pairs are equal whatever ``pairs``.
+
     Raises:
         CytoBenchError: where there is no pair.
     """
     possible = len(starts) * len(ends)
-    drawn = np.random.default_rng(seed).choice(possible, min(possible, 2 * pairs + len(starts)), replace=False)
+    generator = np.random.default_rng(seed)
+    if possible > MANY:  # more pairs asked for, or fewer, begin with the same ones
+        drawn = np.fromiter(dict.fromkeys(generator.integers(possible, size=2 * pairs + SPARE).tolist()), np.int64)
+    else:
+        drawn = generator.permutation(possible)
     found = np.stack([starts[drawn // len(ends)], ends[drawn % len(ends)]], axis=1)
     found = found[found[:, 0] != found[:, 1]][:pairs]
     if not len(found):

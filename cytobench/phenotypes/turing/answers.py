@@ -10,7 +10,7 @@ from pydantic import Field
 
 from cytobench.errors import CytoBenchError
 from cytobench.phenotypes.turing.turing import TuringKey
-from cytobench.schema import Record, load_json
+from cytobench.schema import Record, load_json, read_json
 
 KEYS = "turing*-key.json"
 """What the keys of tests are called."""
@@ -48,7 +48,7 @@ def find_key(paths: Sequence[Path]) -> Path:
     unread = []
     for key in keys:
         try:
-            if load_json(TuringKey, key).id == wanted:
+            if read_key(key).id == wanted:
                 return key
         except (CytoBenchError, OSError) as error:
             unread.append(f"\n{error}")
@@ -87,7 +87,25 @@ def _check_other(path: Path, one: Judgements, other: Path, before: Judgements) -
         )
 
 
+def read_key(path: Path) -> TuringKey:
+    """Read the key of a test.
+
+    Raises:
+        CytoBenchError: where the file is no key; says so where it is a juror's.
+    """
+    if "answers" in _keys_of(path):
+        raise CytoBenchError(f"{path}: this is a juror's file, not the key of a test; give it without --key")
+    return load_json(TuringKey, path)
+
+
 def _read(path: Path) -> Judgements:
-    if path.match(KEYS):
-        raise CytoBenchError(f"{path}: is the key of a test, not a juror's download; leave it out, it is found by itself")
+    if "cells" in _keys_of(path):
+        raise CytoBenchError(f"{path}: this is the key of a test, not a juror's file; leave it out, or give it with --key")
     return load_json(Judgements, path)
+
+
+def _keys_of(path: Path) -> list[str]:
+    data = read_json(path)
+    if not isinstance(data, dict):
+        raise CytoBenchError(f"{path}: is neither a juror's file nor the key of a test; give what a juror downloaded at the end")
+    return list(data)

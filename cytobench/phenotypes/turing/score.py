@@ -15,7 +15,14 @@ from cytobench.schema import Record
 LEVEL = 0.95
 """Coverage of the intervals."""
 
+FEW = 5
+"""Below so many jurors nothing is said of jurors in general; a round figure chosen here."""
+
+HASTY = 0.3
+"""Seconds a cell, in the median, below which nobody has looked; a round figure chosen here."""
+
 OF_ONE = "Clopper-Pearson over the cells: it says nothing of other jurors"
+OF_THESE = "Clopper-Pearson over all answers as if independent: these jurors only"
 OF_SEVERAL = (
     "Clopper-Pearson with jurors as clusters: the effective number of answers is theirs over the design effect (at least 1), "
     "times the squared ratio of Student's t with as many degrees of freedom as answers - 1 and as jurors - 1 "
@@ -68,6 +75,10 @@ class TuringScore(Record):
     pooled: Rates
     interval: str
     """How the pooled intervals were made."""
+    these: Rates | None
+    """The same shares of all answers with intervals (``OF_THESE``) that say nothing of other jurors; None for one juror."""
+    notes: tuple[str, ...]
+    """Jurors whose answers look careless. They count all the same."""
     published: float = PUBLISHED
     holds_published: bool
     """Whether the interval of the pooled fooled rate holds the published one."""
@@ -97,10 +108,24 @@ def score(judgements: Sequence[Judgements], key: TuringKey) -> TuringScore:
         kind=key.kind,
         jurors=tuple(jurors),
         pooled=pooled,
+        these=None if len(jurors) == 1 else _as_one(said, seconds, key.truth),
+        notes=tuple(note for rates, own in zip(jurors, said, strict=True) for note in _careless(rates, own, key.kind)),
         interval=OF_ONE if len(jurors) == 1 else OF_SEVERAL,
         holds_published=pooled.fooled.low <= PUBLISHED <= pooled.fooled.high,
         holds_chance=pooled.accuracy.low <= CHANCE <= pooled.accuracy.high,
     )
+
+
+def _as_one(said: np.ndarray, seconds: np.ndarray, truth: np.ndarray) -> Rates:
+    """All answers as if they were one juror's."""
+    return _rates(f"these {len(said)} only", said.reshape(1, -1), seconds, np.tile(truth, len(said)))
+
+
+def _careless(rates: Rates, said: np.ndarray, kind: str) -> list[str]:
+    """What suggests that a juror did not look at the cells."""
+    same = f"{rates.juror} took every cell for {'a generated' if said[0] else 'a ' + kind} one"
+    hasty = f"{rates.juror} took {rates.seconds:.2g} s a cell in the median, under {HASTY:g}"
+    return [*([same] if len(set(said.tolist())) == 1 else []), *([hasty] if rates.seconds < HASTY else [])]
 
 
 def _rates(juror: str, said: np.ndarray, seconds: np.ndarray, truth: np.ndarray) -> Rates:

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from cytobench.errors import CytoBenchError
 from cytobench.files import sha256_text
+from cytobench.phenotypes.captions import flagged
 from cytobench.phenotypes.pictures import composites
 from cytobench.schema import Record, dump_json
 
@@ -117,7 +118,7 @@ def make_test(model: Model, n: int, seed: int) -> TuringTest:
         size=model.size,
         conditional=bool(model.conditions),
         weights=_weights(model),
-        flagged=_flagged(model, rows),
+        flagged=flagged(model, rows),
         seed=seed,
         salt=sha256_text("salt", str(seed), *digests)[:32],
         cells=tuple(cells),
@@ -139,11 +140,6 @@ def _generator(use: str, seed: int, *parts: str) -> np.random.Generator:
 def _row(model: Model, rows: np.ndarray, number: int) -> int | None:
     """The row of cell ``number``: the real ones come first, and the generated ones have theirs only where they were told it."""
     return int(rows[number % len(rows)]) if number < len(rows) or model.conditions else None
-
-
-def _flagged(model: Model, rows: np.ndarray) -> int | None:
-    flags = model.store.cells.get("flagged")
-    return None if flags is None else int(np.asarray(flags, bool)[rows].sum())
 
 
 def _weights(model: Model) -> int:
