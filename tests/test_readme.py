@@ -54,10 +54,10 @@ def test_every_command_is_one_that_the_command_line_takes():
     assert len(lines) > 20
     for line in lines:
         command, words = group, shlex.split(line, comments=True)[1:]
-        with click.Context(group) as outer:
+        with click.Context(group, **group.context_settings) as outer:
             while isinstance(command, click.Group) and words and command.get_command(outer, words[0]):
                 command, words = command.get_command(outer, words[0]), words[1:]
-            command.make_context("cytobench", words)  # raises where an option or an argument is not known
+            command.make_context("cytobench", words, parent=outer)  # raises where an option or an argument is not known
 
 
 def test_every_file_that_is_linked_exists():

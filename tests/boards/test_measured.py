@@ -13,7 +13,7 @@ from cytobench.boards.entries import MeasuredEntry, add_runs, entries_of_scores,
 from cytobench.boards.measured import make_measured_boards
 from cytobench.boards.measured_figures import draw_measured
 from cytobench.boards.measured_page import measured_csv, measured_json, measured_markdown
-from cytobench.cli.leaderboard import command
+from cytobench.cli import group
 from cytobench.errors import CytoBenchError
 from cytobench.files import write_text
 from cytobench.results.measures import Column, Line, Measure, Measures
@@ -187,7 +187,7 @@ class TestFiles:
     def test_show_prints_both(self, tmp_path, capsys):
         for entry in (made_entry(), measured()):
             write_text(tmp_path / "scores" / entry.file, dump_json(entry))
-        command(["show", "--folder", str(tmp_path)], standalone_mode=False)
+        group(["leaderboard", "show", "--folder", str(tmp_path)], standalone_mode=False)
         out = capsys.readouterr().out
         assert "# Leaderboard" in out and "# What models make of cells" in out
 

@@ -271,17 +271,17 @@ def test_a_code_that_is_not_finite_is_refused(model, screening):
 
 def test_the_verb(model, monkeypatch, tmp_path):
     from cytobench import loading
-    from cytobench.cli.algebra import command
+    from cytobench.cli import group
 
     monkeypatch.setattr(loading, "load_model", lambda *_, **__: model)
     call = [str(tmp_path), "--run", "RUN", "--out", str(tmp_path)]
-    shown = CliRunner().invoke(command, ["AZ-A@1 - AZ-A@0.3 + AZ258@0.1", *call[1:]])
+    shown = CliRunner().invoke(group, ["algebra", "AZ-A@1 - AZ-A@0.3 + AZ258@0.1", *call[1:]])
     assert shown.exit_code == 0, shown.output
     assert "own terms left out" in shown.output and "algebra-corners-AZ-A-1-AZ-A-0.3-AZ258-0.1-" in shown.output
-    as_json = CliRunner().invoke(command, ["AZ258@1 - DMSO", *call[1:], "--json", "--nearest", "2"])
+    as_json = CliRunner().invoke(group, ["algebra", "AZ258@1 - DMSO", *call[1:], "--json", "--nearest", "2"])
     printed = json.loads(as_json.stdout)
     assert [len(found["nearest"]) for found in printed["answers"]] == [2]
-    wrong = CliRunner().invoke(command, ["AZ-A@1 - AZ-Q@1", *call[1:]])
+    wrong = CliRunner().invoke(group, ["algebra", "AZ-A@1 - AZ-Q@1", *call[1:]])
     assert isinstance(wrong.exception, CytoBenchError)
     assert "AZ-A@1 - AZ-Q@1\n         ^\n" in wrong.output
 
@@ -296,15 +296,15 @@ def test_the_verb(model, monkeypatch, tmp_path):
 )
 def test_what_is_wrong_whatever_cells_there_are_is_said_before_a_model_is_loaded(monkeypatch, arguments, sentence):
     from cytobench import loading
-    from cytobench.cli.algebra import command
+    from cytobench.cli import group
 
     monkeypatch.setattr(loading, "load_model", lambda *_, **__: pytest.fail("a model is loaded"))
-    shown = CliRunner().invoke(command, [*arguments, "--run", "RUN"])
+    shown = CliRunner().invoke(group, ["algebra", *arguments, "--run", "RUN"])
     assert shown.exit_code != 0 and sentence in " ".join(f"{shown.output} {shown.exception}".split())
 
 
 def test_a_misspelt_option_is_not_taken_for_an_expression():
-    from cytobench.cli.algebra import command
+    from cytobench.cli import group
 
-    shown = CliRunner().invoke(command, ["A", "--run", "RUN", "--nearst", "3"])
+    shown = CliRunner().invoke(group, ["algebra", "A", "--run", "RUN", "--nearst", "3"])
     assert "--nearest" in shown.output and "quotes" not in shown.output

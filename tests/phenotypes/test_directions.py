@@ -12,7 +12,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cytobench.cli.directions import command
+from cytobench.cli import group
 from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.method import CellBatch, GenerativeMethod, Method
@@ -205,7 +205,7 @@ def test_the_table_says_what_its_numbers_are(
 
 def test_too_many_cells_are_refused() -> None:
     with pytest.raises(click.BadParameter, match="100000000"):
-        command(["--run", "x", "--n", "100000000"], standalone_mode=False)
+        group(["directions", "--run", "x", "--n", "100000000"], standalone_mode=False)
 
 
 def test_nuclei_are_shown_where_they_were_looked_for_and_that_is_said() -> None:
@@ -271,12 +271,12 @@ def test_the_verb_prints_and_writes(
     monkeypatch.setattr("cytobench.phenotypes.directions.series.explore", lambda *words, **_: asked.append(words[1:]) or explored)
     monkeypatch.setattr("cytobench.phenotypes.directions.files.draw_walk", lambda target, *_: target.touch())
     words = ["--run", "x", "--n", "100", "--steps", "3", "--property", "nucleus-area", "--out", str(tmp_path), "--seed", "4"]
-    command(words, standalone_mode=False)
+    group(["directions", *words], standalone_mode=False)
     text = capsys.readouterr().out
     assert (
         text.startswith("SIMULATED data") and "-nucleus-area.png" in text and str(tmp_path / "directions-Drawing-test-") in text
     )
     assert "note: tubulin-halo: no direction: it is the same in every generated cell" in text
-    command([*words, "--json"], standalone_mode=False)
+    group(["directions", *words, "--json"], standalone_mode=False)
     assert json.loads(capsys.readouterr().out)["model"] == "Drawing (test)"
     assert asked == [(("nucleus-area",), 100, 3, 4)] * 2

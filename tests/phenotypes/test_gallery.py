@@ -11,7 +11,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from cytobench.cli.generate import command
+from cytobench.cli import group
 from cytobench.datasets.conditions import Conditions
 from cytobench.errors import CytoBenchError
 from cytobench.method import GenerativeMethod, Method
@@ -287,9 +287,9 @@ def test_noise_and_random_weights_are_named(tiny_store, captions, monkeypatch, t
 def test_the_verb_writes_what_it_names(tiny_store, tmp_path, monkeypatch):
     monkeypatch.setattr("cytobench.loading.load_model", lambda run, **_: model_of(tiny_store, name=run))
     words = ["--run", "one", "--run", "two", "--n", "4", "--out", str(tmp_path)]
-    record = json.loads(CliRunner().invoke(command, [*words, "--json"]).output)
+    record = json.loads(CliRunner().invoke(group, ["generate", *words, "--json"]).output)
     assert [one["model"] for one in record["galleries"]] == ["one", "two"] and Path(record["together"]).is_file()
-    text = CliRunner().invoke(command, words).output
+    text = CliRunner().invoke(group, ["generate", *words]).output
     assert "4 generated cells beside 4 simulated ones" in text and record["together"] in text
-    twice = CliRunner().invoke(command, ["--run", "one", "--run", "./one", "--out", str(tmp_path)])
+    twice = CliRunner().invoke(group, ["generate", "--run", "one", "--run", "./one", "--out", str(tmp_path)])
     assert twice.exit_code == 2 and "names a run twice" in twice.output

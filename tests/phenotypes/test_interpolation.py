@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from cytobench.cli.interpolate import command
+from cytobench.cli import group
 from cytobench.datasets.conditions import Conditions
 from cytobench.errors import CytoBenchError
 from cytobench.method import GenerativeMethod, InvertibleMethod, Method
@@ -421,7 +420,7 @@ def test_doses_rise_and_their_mean_code_is_decoded(tiny_store, cohorts):
 
 def test_the_verb_prints_its_record_and_refuses_what_makes_no_sense(tiny_store, tmp_path, monkeypatch):
     monkeypatch.setattr("cytobench.loading.load_model", lambda run, **_: model_of(tiny_store))
-    call = partial(CliRunner().invoke, command)
+    call = lambda words, **how: CliRunner().invoke(group, ["interpolate", *words], **how)  # noqa: E731
     shown = call(["--run", "any", "--steps", "3", "--pairs", "2", "--compared", "0", "--out", str(tmp_path), "--json"])
     record = json.loads(shown.output)
     assert record["paths"] == ["linear", "spherical", CROSS_FADE] and record["smoothness"] is None
@@ -439,6 +438,6 @@ def test_the_verb_prints_its_record_and_refuses_what_makes_no_sense(tiny_store, 
 def test_the_verb_names_the_doses(tiny_store, cohorts, tmp_path, monkeypatch):
     monkeypatch.setattr("cytobench.loading.load_model", lambda run, **_: model_of(tiny_store))
     compound = next(iter(cohorts.compounds))
-    shown = CliRunner().invoke(command, ["--run", "any", "--doses", compound, "--out", str(tmp_path)])
+    shown = CliRunner().invoke(group, ["interpolate", "--run", "any", "--doses", compound, "--out", str(tmp_path)])
     assert "SIMULATED" in shown.output and cohorts.compounds[compound][0] in shown.output
     assert len(list(tmp_path.glob("interpolate-blocks-doses-*.png"))) == 1

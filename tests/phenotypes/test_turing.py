@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from PIL import Image
 from scipy.stats import binomtest
 
-from cytobench.cli.turing import command
+from cytobench.cli import group
 from cytobench.errors import CytoBenchError
 from cytobench.method import GenerativeMethod, Method
 from cytobench.phenotypes.model import Model
@@ -339,7 +339,7 @@ class TestCommand:
     """``cytobench turing``."""
 
     def called(self, *words):
-        return CliRunner().invoke(command, [str(word) for word in words])
+        return CliRunner().invoke(group, ["turing", *map(str, words)])
 
     def test_a_page_and_its_key_and_then_the_scores(self, trained, tmp_path):
         made = self.called("--run", trained, "--n", 4, "--out", tmp_path, "--json")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from cytobench.cli.turing import command
+from cytobench.cli import group
 from cytobench.phenotypes.turing.answers import Judgements, read_judgements
 from cytobench.phenotypes.turing.page import render, write_test
 from cytobench.phenotypes.turing.score import score
@@ -159,7 +159,7 @@ class TestSitting:
             shown = text_of(page, part)
             assert f"{rate.count} of {rate.of} " in shown
             assert f"interval {100 * rate.low:.0f}% to {100 * rate.high:.0f}%" in shown
-        called = CliRunner().invoke(command, ["score", str(folder / name), "--json"])
+        called = CliRunner().invoke(group, ["turing", "score", str(folder / name), "--json"])
         assert json.loads(called.stdout)["jurors"][0]["fooled"]["count"] == scored.fooled.count
         page.click("summary")
         assert page.locator("#fooledBy + .thumbs img").count() == scored.fooled.count
