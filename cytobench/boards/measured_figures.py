@@ -54,6 +54,8 @@ def _draw_panel(axes: Axes, board: MeasuredBoard, column: Column) -> None:
         if value is not None and line.role in REFERENCES:
             colour, dashes = REFERENCES[line.role]
             axes.axvline(value, color=colour, ls=dashes, lw=1.2)
+    if column.better == "neither" and axes.get_xlim()[0] < 0 < axes.get_xlim()[1]:
+        axes.axvline(0, color=CONTROL, lw=0.8)
     arrow = {"lower": "\nlower is better", "higher": "\nhigher is better", "neither": ""}[column.better]
     title = fill(column.title + (" (headline)" if column.name == board.headline.name else ""), 34)
     axes.set_title(title, loc="left", fontsize=9, parse_math=False)

@@ -140,7 +140,7 @@ def _warnings(board: MeasuredBoard) -> str:
     for row in board.rows:
         for warning in row.warnings:
             said.setdefault(warning.removeprefix(f"{row.line.name}: "), []).append(row.name)
-    of = {warning: "all" if len(rows) == len(board.rows) else ", ".join(rows) for warning, rows in said.items()}
+    of = {warning: "all" if len(rows) == len(board.rows) else "; ".join(rows) for warning, rows in said.items()}
     return "To be known:\n\n" + "\n".join(f"- {escape(rows)}: {escape(warning)}" for warning, rows in of.items())
 
 
