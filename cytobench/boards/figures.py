@@ -11,11 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cytobench.boards.rows import Board, BoardRow
+from cytobench.figures import COLOURS
 
 LONGEST_NAME = 48
 """Characters; a recipe with many changes would leave no room for the scores."""
 
-METHOD, CONTROL = "#1b6ca8", "#8a8a8a"
+METHOD, CONTROL = COLOURS[0], "#8a8a8a"
 """Colours of methods and of controls."""
 
 

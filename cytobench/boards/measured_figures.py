@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from cytobench.boards.figures import CONTROL, METHOD, as_svg, label_rows
 from cytobench.boards.measured import MeasuredBoard
+from cytobench.figures import clean, head
 from cytobench.results.measures import Column, Line, Measure
 
 COLUMNS = 4
@@ -35,7 +36,7 @@ def draw_measured(board: MeasuredBoard) -> str:
     for axes in panels[:, 0]:
         label_rows(axes, [row.name for row in board.rows])
     mark = "SIMULATED: " if board.simulated else ""
-    figure.suptitle(f"{mark}{board.dataset}, {board.benchmark}", x=0.01, ha="left", fontweight="bold", parse_math=False)
+    head(figure, f"{mark}{board.dataset}, {board.benchmark}")
     handles = [_handle(panels[0, 0], line) for line in board.references]
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8)
@@ -61,8 +62,7 @@ def _draw_panel(axes: Axes, board: MeasuredBoard, column: Column) -> None:
     axes.set_title(title, loc="left", fontsize=9, parse_math=False)
     axes.set_xlabel(arrow.strip(), fontsize=8)
     axes.tick_params(axis="x", labelsize=8)
-    axes.grid(axis="x", alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
+    clean(axes, "x")
 
 
 def _handle(axes: Axes, line: Line) -> Line2D:

@@ -9,10 +9,11 @@ from matplotlib.lines import Line2D
 
 from cytobench.boards.figures import CONTROL, METHOD, as_svg, label_rows
 from cytobench.boards.maps import MapRow, SensitivityMap
+from cytobench.figures import COLOURS
 from cytobench.results.tables import METRICS as NAMES
 from cytobench.sensitivity.declaration import METRICS, Metric
 
-REFERENCE = "#d1603d"
+REFERENCE = COLOURS[1]
 """Colour of the reference."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -18,6 +18,9 @@ from cytobench.datasets.store import CellStore
 from cytobench.errors import CytoBenchError
 from cytobench.method import CellBatch, GenerativeMethod, InvertibleMethod, Method
 from cytobench.training.recipe import Recipe
+
+Compute = Callable[[Tensor, Tensor | None], Tensor]
+"""Points (n, Z) and conditions (n, K) to images."""
 
 PART = 64
 """Cells computed at a time; no result depends on it."""
@@ -114,7 +117,7 @@ class Model:
             rows: (n,) cells of the store: a conditional model, which needs them, is told what they were treated with.
         """
         generative, told = self._generative, self._told(rows, len(z))
-        return self._computed(lambda part, condition: generative.generate(part, condition), z, told)
+        return self._computed(generative.generate, z, told)
 
     def encode(self, rows: np.ndarray) -> np.ndarray:
         """Return the codes (n, Z) of cells of the store."""
@@ -142,8 +145,7 @@ class Model:
         with self._looking():
             return np.concatenate([embedded(start) for start in range(0, len(images), PART)])
 
-    def _computed(self, compute: object, z: np.ndarray, told: np.ndarray | None) -> np.ndarray:
-        assert callable(compute)
+    def _computed(self, compute: Compute, z: np.ndarray, told: np.ndarray | None) -> np.ndarray:
         images = []
         with self._looking():
             for start in range(0, len(z), PART):

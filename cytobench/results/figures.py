@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cytobench.figures import head, save_figure
+from cytobench.figures import COLOURS, head, save_figure
 from cytobench.results.schema import Scores
 
-COLOURS = {"nsc": "#1b6ca8", "nscb": "#d1603d"}
+SCORES = dict(zip(("nsc", "nscb"), COLOURS, strict=False))
 """Of the two accuracies; apart for colour-blind readers too."""
 
 
@@ -33,7 +33,7 @@ def draw_scores(scores: Scores, title: str, path: Path) -> None:
 
 def _draw_panel(axes: Axes, scores: Scores) -> None:
     names = [entry.postprocessing for entry in scores.panel]
-    for offset, (metric, colour) in zip((-0.14, 0.14), COLOURS.items(), strict=True):
+    for offset, (metric, colour) in zip((-0.14, 0.14), SCORES.items(), strict=True):
         for row, entry in enumerate(scores.panel):
             estimate = getattr(entry, metric)
             if estimate is None:
